@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * banned: functions that do not compile in this project.
+ *
+ * Included before everything else by the build (-include), so the poison also
+ * reaches code that includes the libc headers itself.  Each has a better
+ * answer: bounded copies in buf and arena, the clock and date modules, DNS
+ * through resolver, programs through runner, no shell anywhere.
+ */
+#ifndef BASE_BANNED_H
+#define BASE_BANNED_H
+
+#include <arpa/inet.h>
+#include <dlfcn.h>
+#include <grp.h>
+#include <locale.h>
+#include <netdb.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#pragma GCC poison strcpy strcat strncpy strncat sprintf vsprintf gets
+#pragma GCC poison strtok strtok_r localtime gmtime ctime asctime inet_ntoa inet_addr
+#pragma GCC poison strerror getpwnam getpwuid getgrnam getgrgid
+#pragma GCC poison getaddrinfo gethostbyname getnameinfo setlocale popen system
+#undef alloca
+#pragma GCC poison atoi atol atoll alloca tmpnam mktemp dlopen
+
+#endif
