@@ -24,8 +24,14 @@
 #pragma GCC poison strcpy strcat strncpy strncat sprintf vsprintf gets
 #pragma GCC poison strtok strtok_r localtime gmtime ctime asctime inet_ntoa inet_addr
 #pragma GCC poison strerror getpwnam getpwuid getgrnam getgrgid
-#pragma GCC poison getaddrinfo gethostbyname getnameinfo setlocale popen system
+#pragma GCC poison gethostbyname setlocale popen system
 #undef alloca
 #pragma GCC poison atoi atol atoll alloca tmpnam mktemp dlopen
+
+/* libuv's header has these two names for things of its own, so only calls are errors. */
+int getaddrinfo(const char *node, const char *service, const struct addrinfo *hints, struct addrinfo **res)
+	__attribute__((deprecated("names are looked up by the resolver room")));
+int getnameinfo(const struct sockaddr *addr, socklen_t addrlen, char *host, socklen_t hostlen, char *serv,
+		socklen_t servlen, int flags) __attribute__((deprecated("names are looked up by the resolver room")));
 
 #endif

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Messages under construction, and taking one off a socket (see chan.h). */
+#include "net/chan_frame.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+struct chan_frame *chan_frame_new(uint16_t type)
+{
+	struct chan_frame *f = calloc(1, sizeof(*f));
+
+	/* Bounded by the credits of all channels: without it the role restarts. */
+	if (!f)
+		abort();
+	buf_init(&f->bytes, CHAN_MESSAGE_MAX);
+	memset(buf_room(&f->bytes, CHAN_HEADER), 0, CHAN_HEADER);
+	buf_grow(&f->bytes, CHAN_HEADER);
+	le16_set(f->bytes.p, type);
+	return f;
+}
+
+void chan_frame_free(struct chan_frame *f)
+{
+	for (unsigned i = 0; i < f->fd_count; i++)
+		close(f->fds[i]);
+	buf_free(&f->bytes);
+	free(f);
+}
+
+void chan_frame_add_fd(struct chan_frame *f, int fd)
+{
+	int copy = f->fd_count < CHAN_FDS_MAX ? fcntl(fd, F_DUPFD_CLOEXEC, 3) : -1;
+
+	if (copy < 0)
+		f->failed = true;
+	else
+		f->fds[f->fd_count++] = copy;
+}
+
+void chan_frame_add_str(struct chan_frame *f, struct str s, size_t max)
+{
+	if (s.n > max)
+		f->failed = true;
+	else
+		buf_put_str(&f->bytes, s);
+}
+
+bool chan_frame_ok(const struct chan_frame *f)
+{
+	return !f->failed && !buf_failed(&f->bytes);
+}
+
+void chan_frame_address(struct chan_frame *f, enum chan_kind kind, uint8_t status, uint32_t id,
+			int64_t deadline)
+{
+	char *h = f->bytes.p;
+
+	h[2] = (char)kind;
+	h[3] = (char)status;
+	le32_set(h + 4, id);
+	le64_set(h + 8, (uint64_t)deadline);
+}
+
+int chan_frame_send(int fd, const struct chan_frame *f)
+{
+	union {
+		char bytes[CMSG_SPACE(sizeof(int) * CHAN_FDS_MAX)];
+		struct cmsghdr align;
+	} control;
+	struct iovec iov = {f->bytes.p, f->bytes.n};
+	struct msghdr m = {.msg_iov = &iov, .msg_iovlen = 1};
+
+	if (f->fd_count) {
+		size_t n = sizeof(int) * f->fd_count;
+
+		memset(&control, 0, sizeof(control));
+		m.msg_control = control.bytes;
+		m.msg_controllen = CMSG_SPACE(n);
+		struct cmsghdr *c = CMSG_FIRSTHDR(&m);
+
+		c->cmsg_level = SOL_SOCKET;
+		c->cmsg_type = SCM_RIGHTS;
+		c->cmsg_len = CMSG_LEN(n);
+		memcpy(CMSG_DATA(c), f->fds, n);
+	}
+	if (sendmsg(fd, &m, MSG_NOSIGNAL | MSG_DONTWAIT) >= 0)
+		return ERR_OK;
+	/* ETOOMANYREFS: too many descriptors in flight; they leave as the neighbour reads. */
+	if (errno == EAGAIN || errno == EINTR || errno == ENOBUFS || errno == ETOOMANYREFS)
+		return ERR_BUSY;
+	return ERR_CLOSED;
+}
+
+static void take_fds(struct msghdr *m, struct chan_parcel *p)
+{
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c; c = CMSG_NXTHDR(m, c)) {
+		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
+			continue;
+		size_t n = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+		int fds[CHAN_FDS_MAX];
+
+		if (n > CHAN_FDS_MAX)
+			n = CHAN_FDS_MAX;
+		memcpy(fds, CMSG_DATA(c), n * sizeof(int));
+		for (size_t i = 0; i < n; i++) {
+			if (p->fd_count < CHAN_FDS_MAX)
+				p->fds[p->fd_count++] = fds[i];
+			else
+				close(fds[i]);
+		}
+	}
+}
+
+int chan_frame_receive(int fd, bool wait, struct chan_parcel *p, struct chan_head *head)
+{
+	static char scratch[CHAN_MESSAGE_MAX];
+	union {
+		char bytes[CMSG_SPACE(sizeof(int) * CHAN_FDS_MAX)];
+		struct cmsghdr align;
+	} control;
+	struct iovec iov = {scratch, sizeof(scratch)};
+	struct msghdr m = {.msg_iov = &iov,
+			   .msg_iovlen = 1,
+			   .msg_control = control.bytes,
+			   .msg_controllen = sizeof(control.bytes)};
+	ssize_t n;
+
+	*p = (struct chan_parcel){0};
+	do
+		n = recvmsg(fd, &m, MSG_CMSG_CLOEXEC | (wait ? 0 : MSG_DONTWAIT));
+	while (n < 0 && errno == EINTR);
+	if (n < 0 && errno == EAGAIN)
+		return ERR_BUSY;
+	if (n <= 0)
+		return ERR_CLOSED;
+	take_fds(&m, p);
+	if ((m.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) || (size_t)n < CHAN_HEADER) {
+		chan_parcel_free(p);
+		return ERR_INVALID;
+	}
+	p->bytes = malloc((size_t)n);
+	if (!p->bytes)
+		abort();
+	memcpy(p->bytes, scratch, (size_t)n);
+	p->payload = (struct str){p->bytes + CHAN_HEADER, (size_t)n - CHAN_HEADER};
+	p->type = le16_get(p->bytes);
+	p->id = le32_get(p->bytes + 4);
+	p->deadline = (int64_t)le64_get(p->bytes + 8);
+	head->kind = (uint8_t)p->bytes[2];
+	head->status = (uint8_t)p->bytes[3];
+	return ERR_OK;
+}
+
+void chan_parcel_close(struct chan_parcel *p)
+{
+	for (unsigned i = 0; i < p->fd_count; i++)
+		close(p->fds[i]);
+	p->fd_count = 0;
+	free(p->bytes);
+	p->bytes = NULL;
+	p->payload = (struct str){NULL, 0};
+}
+
+int chan_receive_first(int fd, struct chan_parcel *p)
+{
+	struct chan_head head;
+	int code = chan_frame_receive(fd, true, p, &head);
+
+	if (code == ERR_OK && head.kind != CHAN_NOTE) {
+		chan_parcel_close(p);
+		code = ERR_INVALID;
+	}
+	return code;
+}

@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The loop: one libuv loop, the timers and the fibers.
+ *
+ * A turn:  libuv calls back (descriptors, threads)  ->  check: fibers run
+ *          ->  prepare: timers that are due, their fibers, deferred tasks
+ *          ->  libuv waits, not at all when fibers are still ready.
+ */
+#include "net/loop.h"
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "net/fiber.h"
+#include "net/timer.h"
+
+#include <assert.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static struct {
+	uv_loop_t uv;
+	uv_prepare_t prepare;
+	uv_check_t check;
+	uv_idle_t spin; /* active while fibers are ready: libuv does not wait */
+	uv_timer_t alarm;
+	int64_t alarm_at;
+	struct turn_task *tasks;
+	int64_t turn_began;
+	int64_t longest_turn;
+	bool stopping;
+} loop;
+
+uv_loop_t *loop_uv(void)
+{
+	return &loop.uv;
+}
+
+void loop_defer(struct turn_task *task)
+{
+	if (task->queued)
+		return;
+	task->queued = true;
+	task->next = loop.tasks;
+	loop.tasks = task;
+}
+
+void loop_undefer(struct turn_task *task)
+{
+	struct turn_task **at = &loop.tasks;
+
+	while (*at && *at != task)
+		at = &(*at)->next;
+	if (*at)
+		*at = task->next;
+	task->queued = false;
+}
+
+static void run_tasks(void)
+{
+	while (loop.tasks) {
+		struct turn_task *t = loop.tasks;
+
+		loop.tasks = t->next;
+		t->queued = false;
+		t->fn(t->arg);
+	}
+}
+
+static void on_spin(uv_idle_t *h)
+{
+	(void)h;
+}
+
+static void on_alarm(uv_timer_t *h)
+{
+	(void)h;
+	loop.alarm_at = NO_DEADLINE;
+}
+
+/* One libuv timer stands for the earliest of ours. */
+static void set_alarm(void)
+{
+	int64_t next = timers_next();
+
+	if (next == loop.alarm_at)
+		return;
+	loop.alarm_at = next;
+	if (next == NO_DEADLINE) {
+		uv_timer_stop(&loop.alarm);
+		return;
+	}
+	int64_t now = clock_ms();
+
+	uv_update_time(&loop.uv);
+	uv_timer_start(&loop.alarm, on_alarm, next > now ? (uint64_t)(next - now) : 0, 0);
+}
+
+static void on_check(uv_check_t *h)
+{
+	(void)h;
+	loop.turn_began = clock_us();
+	fibers_run_ready();
+}
+
+static void on_prepare(uv_prepare_t *h)
+{
+	(void)h;
+	timers_run(clock_ms());
+	bool more = fibers_run_ready();
+
+	run_tasks();
+	if (more)
+		uv_idle_start(&loop.spin, on_spin);
+	else
+		uv_idle_stop(&loop.spin);
+	set_alarm();
+	if (loop.turn_began) {
+		int64_t took = clock_us() - loop.turn_began;
+
+		if (took > loop.longest_turn)
+			loop.longest_turn = took;
+	}
+	if (loop.stopping)
+		uv_stop(&loop.uv);
+}
+
+int64_t loop_longest_turn_us(void)
+{
+	int64_t t = loop.longest_turn;
+
+	loop.longest_turn = 0;
+	return t;
+}
+
+static void must(int code, const char *what)
+{
+	if (code == 0)
+		return;
+	fprintf(stderr, "cannot start the event loop: %s: %s\n", what, uv_err_name(code));
+	abort();
+}
+
+void loop_init(void)
+{
+	/* A peer that is gone is an error of write, not the end of the process. */
+	signal(SIGPIPE, SIG_IGN);
+	must(uv_loop_init(&loop.uv), "uv_loop_init");
+	must(uv_prepare_init(&loop.uv, &loop.prepare), "prepare");
+	must(uv_check_init(&loop.uv, &loop.check), "check");
+	must(uv_idle_init(&loop.uv, &loop.spin), "idle");
+	must(uv_timer_init(&loop.uv, &loop.alarm), "timer");
+	must(uv_prepare_start(&loop.prepare, on_prepare), "prepare");
+	must(uv_check_start(&loop.check, on_check), "check");
+	loop.alarm_at = NO_DEADLINE;
+	loop.stopping = false;
+	loop.tasks = NULL;
+}
+
+void loop_run(void)
+{
+	loop.stopping = false;
+	uv_run(&loop.uv, UV_RUN_DEFAULT);
+}
+
+void loop_stop(void)
+{
+	loop.stopping = true;
+}
+
+void loop_free(void)
+{
+	fibers_trim(0);
+	assert(fibers_stack_count() == 0);
+	uv_close((uv_handle_t *)&loop.prepare, NULL);
+	uv_close((uv_handle_t *)&loop.check, NULL);
+	uv_close((uv_handle_t *)&loop.spin, NULL);
+	uv_close((uv_handle_t *)&loop.alarm, NULL);
+	uv_run(&loop.uv, UV_RUN_DEFAULT);
+	must(uv_loop_close(&loop.uv), "something is still open at the end");
+	timers_free();
+}
+
+struct pool_job {
+	uv_work_t work;
+	void (*fn)(void *arg);
+	void *arg;
+	struct fiber *waiter;
+	bool done;
+};
+
+static void in_thread(uv_work_t *w)
+{
+	struct pool_job *job = w->data;
+
+	job->fn(job->arg);
+}
+
+static void job_done(uv_work_t *w, int status)
+{
+	struct pool_job *job = w->data;
+
+	(void)status;
+	job->done = true;
+	fiber_wake(job->waiter, ERR_OK);
+}
+
+void co_run_blocking(void (*fn)(void *arg), void *arg)
+{
+	struct pool_job *job = calloc(1, sizeof(*job));
+
+	if (!job)
+		abort();
+	job->work.data = job;
+	job->fn = fn;
+	job->arg = arg;
+	job->waiter = fiber_self();
+	must(uv_queue_work(&loop.uv, &job->work, in_thread, job_done), "uv_queue_work");
+	fiber_shield(true);
+	while (!job->done)
+		co_park(NO_DEADLINE);
+	fiber_shield(false);
+	free(job);
+}
+
+struct warm_up {
+	uv_work_t work;
+	uv_barrier_t *all_busy;
+};
+
+static void meet(uv_work_t *w)
+{
+	struct warm_up *u = w->data;
+
+	uv_barrier_wait(u->all_busy);
+}
+
+void loop_warm_pool(unsigned threads)
+{
+	struct warm_up *jobs = calloc(threads, sizeof(*jobs));
+	uv_barrier_t all_busy;
+	char number[16];
+
+	if (!jobs || threads == 0) {
+		free(jobs);
+		return;
+	}
+	snprintf(number, sizeof(number), "%u", threads);
+	setenv("UV_THREADPOOL_SIZE", number, 1);
+	must(uv_barrier_init(&all_busy, threads + 1), "barrier");
+	for (unsigned i = 0; i < threads; i++) {
+		jobs[i].work.data = &jobs[i];
+		jobs[i].all_busy = &all_busy;
+		must(uv_queue_work(&loop.uv, &jobs[i].work, meet, NULL), "uv_queue_work");
+	}
+	uv_barrier_wait(&all_busy);
+	/* Let libuv take the finished jobs off its books. */
+	uv_prepare_stop(&loop.prepare);
+	uv_check_stop(&loop.check);
+	uv_run(&loop.uv, UV_RUN_DEFAULT);
+	must(uv_prepare_start(&loop.prepare, on_prepare), "prepare");
+	must(uv_check_start(&loop.check, on_check), "check");
+	uv_barrier_destroy(&all_busy);
+	free(jobs);
+}

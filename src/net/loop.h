@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * loop: the one event loop of a process.
+ *
+ * libuv waits for descriptors, signals and pool threads; what they wake are
+ * fibers, which the loop runs in turn.  Tasks deferred to the end of a turn
+ * (sending what has gathered in channels and in the log) run once after the
+ * fibers.
+ */
+#ifndef NET_LOOP_H
+#define NET_LOOP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <uv.h>
+
+/* Something to do once at the end of the present turn. */
+struct turn_task {
+	struct turn_task *next;
+	bool queued;
+	void (*fn)(void *arg);
+	void *arg;
+};
+
+/* Makes the loop.  Aborts when the system has no descriptors left: nothing runs
+ * without it. */
+void loop_init(void);
+/* Runs until loop_stop(). */
+void loop_run(void);
+/* Ends loop_run after the present turn. */
+void loop_stop(void);
+/* Closes what is left and frees the loop.  No fiber may exist any more. */
+void loop_free(void);
+
+uv_loop_t *loop_uv(void);
+void loop_defer(struct turn_task *task);
+/* Takes a task back that may be queued, before its memory goes. */
+void loop_undefer(struct turn_task *task);
+
+/* The longest turn since the last call, in microseconds. */
+int64_t loop_longest_turn_us(void);
+
+/* Runs fn(arg) in the thread pool and waits for it.  arg must live on the heap or
+ * otherwise not be touched by anyone meanwhile; the wait has no deadline and is
+ * not cancelled, since the worker still uses arg.  fn must see nothing shared. */
+void co_run_blocking(void (*fn)(void *arg), void *arg);
+/* Starts the threads of the pool, each once busy (before the walls forbid it). */
+void loop_warm_pool(unsigned threads);
+
+#endif
