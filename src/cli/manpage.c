@@ -43,16 +43,17 @@ static void add_arguments(const char *arguments, struct buf *out)
 
 	while (rest.n) {
 		struct str word = str_cut_word(&rest);
-		bool optional = word.p[0] == '[' && word.p[word.n - 1] == ']';
+		bool optional = word.n > 2 && word.p[0] == '[' && word.p[word.n - 1] == ']';
 
-		if (optional) {
-			buf_add_z(out, " Op");
+		if (optional)
 			word = str_skip(str_head(word, word.n - 1), 1);
-		}
-		if (word.n && word.p[0] == '-')
-			buf_printf(out, " Fl %.*s", STR_ARG(str_skip(word, 1)));
+		buf_add_z(out, optional ? " Oo " : " ");
+		if (word.p[0] == '-')
+			buf_printf(out, "Fl %.*s", STR_ARG(str_skip(word, 1)));
 		else
-			buf_printf(out, " Ar %.*s", STR_ARG(word));
+			buf_printf(out, "Ar %.*s", STR_ARG(word));
+		if (optional)
+			buf_add_z(out, " Oc");
 	}
 }
 

@@ -26,7 +26,7 @@ static void templates(void **state)
 		{".Os M @VERSION@ x\n", ".Os M 1.0 x\n"},
 		{".Bl\n@COMMANDS@\n.El\n", ".Bl\n"
 					   ".It Cm one\nDoes one.\n"
-					   ".It Cm two Op Fl n Ar NAME Op Ar KEY...\nDoes \\etwo\\-.\n"
+					   ".It Cm two Oo Fl n Oc Ar NAME Oo Ar KEY... Oc\nDoes \\etwo\\-.\n"
 					   ".El\n"},
 	};
 	struct buf out;

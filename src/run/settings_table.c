@@ -253,7 +253,7 @@ const struct setting_row setting_rows[SET_COUNT] = {
 			.name = "memory_for_letters",
 			.type = SETTING_BYTES,
 			.rooms = GATE,
-			RANGE(MIB, 1024 * GIB),
+			RANGE(MIB, 64 * GIB),
 			.fallback = "256M",
 			.meaning = "Memory for letters under way in all gates together, in equal shares; "
 				   "what would exceed it "

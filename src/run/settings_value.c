@@ -236,7 +236,8 @@ static void say_duration(const struct setting_row *row, struct buf *out)
 
 static void say_choice(const struct setting_row *row, struct buf *out)
 {
-	buf_add_z(out, "one of ");
+	if (row->words[0] && row->words[1] && row->words[2])
+		buf_add_z(out, "one of ");
 	say_words(row, " or ", out);
 }
 

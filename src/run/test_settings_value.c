@@ -261,6 +261,7 @@ static void sizes(void **state)
 	assert_int_equal(setting_parse(&types[SETTING_RELAY], STR("a.b"), &f.arena, &value, &f.err),
 			 ERR_MEMORY);
 	arena_free(&f.arena);
+	free(many);
 }
 
 static void unix_path_limit(void **state)
