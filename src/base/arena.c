@@ -37,6 +37,13 @@ void arena_free(struct arena *a)
 	arena_init(a, a->max);
 }
 
+void arena_wipe(struct arena *a)
+{
+	for (struct arena_block *b = a->blocks; b; b = b->older)
+		explicit_bzero(b->bytes, b->used);
+	arena_free(a);
+}
+
 void arena_reset(struct arena *a)
 {
 	struct arena_block *b = a->blocks;

@@ -21,6 +21,8 @@ struct arena {
 
 void arena_init(struct arena *a, size_t max);
 void arena_free(struct arena *a);
+/* The same, overwriting all that was handed out first: for secrets. */
+void arena_wipe(struct arena *a);
 void arena_reset(struct arena *a);
 /* n bytes, aligned for any object, zeroed; NULL above the ceiling. */
 void *arena_alloc(struct arena *a, size_t n);

@@ -17,6 +17,13 @@ void buf_free(struct buf *b)
 	buf_init(b, b->max);
 }
 
+void buf_wipe(struct buf *b)
+{
+	if (b->p)
+		explicit_bzero(b->p, b->cap);
+	buf_free(b);
+}
+
 void buf_clear(struct buf *b)
 {
 	b->n = 0;

@@ -29,6 +29,9 @@ struct buf {
 void buf_init(struct buf *b, size_t max);
 /* Gives the memory back; the buffer is as after buf_init. */
 void buf_free(struct buf *b);
+/* The same, overwriting the bytes first: for secrets.  Growing moves the bytes and
+ * leaves copies behind, so a secret wants all its room at once: buf_room(). */
+void buf_wipe(struct buf *b);
 /* Empties it, keeps the memory. */
 void buf_clear(struct buf *b);
 bool buf_failed(const struct buf *b);

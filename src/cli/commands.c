@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The table of commands. */
+#include "cli/commands.h"
+
+#include "base/spell.h"
+
+const struct command_row command_rows[CMD_COUNT] = {
+	[CMD_CONFIG] = {"config", "[-n] [KEY...]",
+			"Shows each setting with its value, default and meaning; with -n those that differ "
+			"from their "
+			"default."},
+	[CMD_LOOKUP] = {"lookup", "NAME [TYPE]",
+			"Shows what the resolver of the running server answers, with its DNSSEC state."},
+	[CMD_SERVE] = {"serve", "",
+		       "Runs the server in the foreground until SIGTERM or SIGINT; SIGHUP reloads."},
+};
+
+enum command command_find(struct str name)
+{
+	for (unsigned i = 0; i < CMD_COUNT; i++)
+		if (str_eq(name, str_of(command_rows[i].name)))
+			return (enum command)i;
+	return CMD_COUNT;
+}
+
+struct str command_nearest(struct str name)
+{
+	struct spell s;
+
+	spell_init(&s, name);
+	for (unsigned i = 0; i < CMD_COUNT; i++)
+		spell_try(&s, str_of(command_rows[i].name));
+	return spell_found(&s);
+}

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* config: `mailstead config [-n] [KEY...]`, the settings in force. */
+#ifndef CLI_CONFIG_H
+#define CLI_CONFIG_H
+
+#include "run/settings.h"
+
+/* argv[0] is the command's word.  Writes each setting named (all, when none
+ * is; with -n only those that differ from their default) in the form of the
+ * configuration file: meaning, default, place it was set at and value; secrets
+ * as "********".  Returns an enum exit_status. */
+int cmd_config(int argc, char **argv, const struct settings *s, FILE *out, FILE *errors);
+
+#endif
