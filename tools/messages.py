@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 """Makes messages.h and messages.c of src/net/messages.def (see there)."""
+import hashlib
 import sys
 
 NUMBERS = {"u8": "uint8_t", "u16": "uint16_t", "u32": "uint32_t", "u64": "uint64_t", "i64": "int64_t"}
@@ -102,7 +103,7 @@ def prototypes(m):
     ]
 
 
-def header(messages):
+def header(messages, build):
     out = ["/* Made by tools/messages.py of src/net/messages.def. */", "#ifndef NET_MESSAGES_H",
            "#define NET_MESSAGES_H", "", '#include "net/chan.h"', "", "enum msg_type {"]
     out += [f"\tMSG_{m.name.upper()} = {i}," for i, m in enumerate(messages, 1)]
@@ -115,7 +116,9 @@ def header(messages):
             out += struct_of(m.name + "_question", m.parts["q"])
             out += struct_of(m.name + "_answer", m.parts["a"])
         out += [p + ";" for p in prototypes(m)] + [""]
-    out += ["/* The name of a message type, for log lines. */", "const char *msg_name(unsigned type);",
+    out += ["/* Differs when anything in messages.def does: only the same build may talk. */",
+            f"#define MESSAGES_BUILD {build}ULL", "",
+            "/* The name of a message type, for log lines. */", "const char *msg_name(unsigned type);",
             "/* True when a message of this type wants an answer. */", "bool msg_is_question(unsigned type);",
             "", "#endif"]
     return out
@@ -157,7 +160,9 @@ def source(messages):
 
 def main():
     messages = parse(sys.argv[1])
-    for path, lines in ((sys.argv[2], header(messages)), (sys.argv[3], source(messages))):
+    with open(sys.argv[1], "rb") as f:
+        build = int.from_bytes(hashlib.sha256(f.read()).digest()[:8], "little")
+    for path, lines in ((sys.argv[2], header(messages, build)), (sys.argv[3], source(messages))):
         with open(path, "w", encoding="ascii") as f:
             f.write("\n".join(lines) + "\n")
 

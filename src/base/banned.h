@@ -32,6 +32,7 @@
 int getaddrinfo(const char *node, const char *service, const struct addrinfo *hints, struct addrinfo **res)
 	__attribute__((deprecated("names are looked up by the resolver room")));
 int getnameinfo(const struct sockaddr *addr, socklen_t addrlen, char *host, socklen_t hostlen, char *serv,
-		socklen_t servlen, int flags) __attribute__((deprecated("names are looked up by the resolver room")));
+		socklen_t servlen, int flags)
+	__attribute__((deprecated("names are looked up by the resolver room")));
 
 #endif

@@ -11,6 +11,10 @@ const struct command_row command_rows[CMD_COUNT] = {
 			"default."},
 	[CMD_LOOKUP] = {"lookup", "NAME [TYPE]",
 			"Shows what the resolver of the running server answers, with its DNSSEC state."},
+	[CMD_RELOAD] = {"reload", "[--wait]",
+			"Makes the running server read its configuration again; returns when every room has "
+			"switched, or "
+			"with the sentence of the one that refused."},
 	[CMD_SERVE] = {"serve", "",
 		       "Runs the server in the foreground until SIGTERM or SIGINT; SIGHUP reloads."},
 };

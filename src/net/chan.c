@@ -42,6 +42,7 @@ struct slot {
 struct waiter {
 	struct waiter *next;
 	struct fiber *fiber;
+	bool called; /* a slot is meant for it */
 };
 
 struct chan_handle {
@@ -95,10 +96,23 @@ bool chan_sent_all(const struct chan *c)
 	return !c->out_first;
 }
 
-static void wake_waiters(struct chan *c)
+/* Those who wait for a credit get one in the order in which they came. */
+static void call_next(struct chan *c)
 {
-	for (struct waiter *w = c->waiters; w; w = w->next)
-		fiber_wake(w->fiber, ERR_OK);
+	struct waiter *w = c->waiters;
+
+	while (w && w->called)
+		w = w->next;
+	if (!w)
+		return;
+	w->called = true;
+	fiber_wake(w->fiber, ERR_OK);
+}
+
+static void call_all(struct chan *c)
+{
+	for (unsigned i = 0; i < c->rules.window; i++)
+		call_next(c);
 }
 
 static void on_ready(uv_poll_t *poll, int status, int events);
@@ -230,7 +244,7 @@ static void end_service(struct service *s)
 	struct chan *c = s->parcel.chan;
 
 	if (!s->parcel.answered && msg_is_question(s->parcel.type))
-		chan_refuse(&s->parcel, ERR_CANCELLED, "%s was not finished", msg_name(s->parcel.type));
+		chan_refuse(&s->parcel, ERR_BUSY, "%s was not finished", msg_name(s->parcel.type));
 	chan_parcel_close(&s->parcel);
 	free(s);
 	c->serving--;
@@ -287,15 +301,13 @@ static void take_answer(struct chan *c, struct chan_parcel *p)
 		return;
 	}
 	s->open = false;
-	if (!s->asker) {
+	if (s->asker) {
+		*s->answer = *p;
+		fiber_wake(s->asker, ERR_OK);
+		s->asker = NULL;
+	} else
 		chan_parcel_close(p);
-		wake_waiters(c);
-		return;
-	}
-	*s->answer = *p;
-	fiber_wake(s->asker, ERR_OK);
-	s->asker = NULL;
-	wake_waiters(c);
+	call_next(c);
 }
 
 static void take(struct chan *c, struct chan_parcel *p, const struct chan_head *head)
@@ -363,23 +375,38 @@ static struct slot *free_slot(struct chan *c)
 	return NULL;
 }
 
-/* Waits for a neighbour and a credit. */
+static void leave_queue(struct chan *c, struct waiter *self)
+{
+	struct waiter **at = &c->waiters;
+
+	while (*at != self)
+		at = &(*at)->next;
+	*at = self->next;
+}
+
+/* Waits for a neighbour and a credit, behind those who wait already. */
 static int co_wait_slot(struct chan *c, int64_t deadline, struct slot **slot)
 {
-	struct waiter self = {.fiber = fiber_self()}, **at;
+	struct waiter self = {.fiber = fiber_self()}, **end = &c->waiters;
 	int code = ERR_OK;
 
-	while (!(*slot = free_slot(c)) && !c->doomed && code == ERR_OK) {
-		for (at = &c->waiters; *at; at = &(*at)->next)
-			;
-		*at = &self;
+	*slot = c->waiters ? NULL : free_slot(c);
+	if (*slot)
+		return ERR_OK;
+	while (*end)
+		end = &(*end)->next;
+	*end = &self;
+	while (!*slot && !c->doomed && code == ERR_OK) {
+		self.called = false;
 		code = co_park(deadline);
-		for (at = &c->waiters; *at != &self; at = &(*at)->next)
-			;
-		*at = self.next;
-		self.next = NULL;
+		if (code == ERR_OK)
+			*slot = free_slot(c);
 	}
-	return c->doomed ? ERR_CLOSED : code;
+	leave_queue(c, &self);
+	/* What was meant for us is the next one's. */
+	if (!*slot && self.called)
+		call_next(c);
+	return *slot ? ERR_OK : c->doomed ? ERR_CLOSED : code;
 }
 
 static int co_ask_once(struct chan *c, struct chan_frame *f, int64_t deadline, struct chan_parcel *store)
@@ -458,7 +485,9 @@ int co_chan_ask(struct chan *c, struct chan_frame *f, bool again, int64_t deadli
 	if (code)
 		explain(c, code, e);
 	else if (store->status) {
-		code = err_set(e, -(int)store->status, "%.*s", STR_ARG(store->payload));
+		/* Only our own fiber is told so that it was cancelled. */
+		code = store->status == -ERR_CANCELLED ? ERR_BUSY : -(int)store->status;
+		err_set(e, code, "%.*s", STR_ARG(store->payload));
 		chan_parcel_close(store);
 	}
 	c->asking--;
@@ -541,7 +570,7 @@ int chan_attach(struct chan *c, int fd, uint32_t epoch)
 	c->epoch = epoch;
 	c->uid = getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &n) == 0 ? (int64_t)who.uid : -1;
 	watch(c, UV_READABLE);
-	wake_waiters(c);
+	call_all(c);
 	return ERR_OK;
 }
 
@@ -555,7 +584,8 @@ void chan_destroy(struct chan **cp)
 	c->doomed = true;
 	c->rules.gone = NULL;
 	detach(c);
-	wake_waiters(c);
+	for (struct waiter *w = c->waiters; w; w = w->next)
+		fiber_wake(w->fiber, ERR_OK);
 	if (c->flush.queued)
 		loop_undefer(&c->flush);
 	chan_release(c);

@@ -47,6 +47,11 @@ void log_set_level(enum log_level level)
 	out.level = level;
 }
 
+int log_fd(void)
+{
+	return out.fd;
+}
+
 void log_flush(void)
 {
 	if (out.fd < 0 || out.lines.n == 0)

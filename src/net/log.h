@@ -23,6 +23,8 @@ void log_open_function(void (*fn)(enum log_level level, const char *line, size_t
 /* Sends what has gathered. */
 void log_flush(void);
 void log_close(void);
+/* The socket, -1 when there is none. */
+int log_fd(void);
 
 __attribute__((format(printf, 2, 3))) void log_line(enum log_level level, const char *fmt, ...);
 

@@ -28,6 +28,7 @@ static struct {
 	struct turn_task *tasks;
 	int64_t turn_began;
 	int64_t longest_turn;
+	uint64_t turns;
 	bool stopping;
 } loop;
 
@@ -100,6 +101,7 @@ static void on_check(uv_check_t *h)
 {
 	(void)h;
 	loop.turn_began = clock_us();
+	loop.turns++;
 	fibers_run_ready();
 }
 
@@ -123,6 +125,11 @@ static void on_prepare(uv_prepare_t *h)
 	}
 	if (loop.stopping)
 		uv_stop(&loop.uv);
+}
+
+uint64_t loop_turns(void)
+{
+	return loop.turns;
 }
 
 int64_t loop_longest_turn_us(void)

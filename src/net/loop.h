@@ -37,6 +37,8 @@ void loop_defer(struct turn_task *task);
 /* Takes a task back that may be queued, before its memory goes. */
 void loop_undefer(struct turn_task *task);
 
+/* Turns since the start: a room whose count stands still is idle. */
+uint64_t loop_turns(void);
 /* The longest turn since the last call, in microseconds. */
 int64_t loop_longest_turn_us(void);
 

@@ -234,10 +234,9 @@ const struct setting_row setting_rows[SET_COUNT] = {
 			.name = "log_format",
 			.type = SETTING_CHOICE,
 			.rooms = EVERY_ROOM,
-			WORDS("text", "json", "postfix"),
+			WORDS("text", "json"),
 			.fallback = "text",
-			.meaning = "Form of the log's lines: our own, JSON, or with the tags of Postfix and "
-				   "Dovecot.",
+			.meaning = "Form of the log's lines: text, or JSON.",
 		},
 	[SET_LOG_LEVEL] =
 		{
@@ -481,6 +480,16 @@ const struct setting_row setting_rows[SET_COUNT] = {
 			.fallback = "",
 			.fallback_says = "the key of the self-signed certificate",
 			.meaning = "Private key of the certificate, in PEM.",
+		},
+	[SET_TRUST_ANCHOR_FILE] =
+		{
+			.name = "trust_anchor_file",
+			.type = SETTING_PATH,
+			.rooms = MASTER_ONLY,
+			RANGE(1, PATH_BYTES),
+			.fallback = "/usr/share/dns/root.key",
+			.meaning =
+				"DNSKEY or DS records that DNSSEC validation begins with, in zone-file form.",
 		},
 };
 

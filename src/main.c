@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * main: which of its parts this process is.
+ *
+ * The one file that knows all rooms and all commands.  A process that master
+ * started is called "mailstead: ROOM/INDEX"; every other one is a command.
+ */
+#include "cli/commands.h"
+#include "cli/config.h"
+#include "cli/lookup.h"
+#include "cli/options.h"
+#include "cli/reload.h"
+#include "master/master.h"
+#include "resolver/resolver.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define VERSION "0.1.0"
+
+/* In the order of their start. */
+static const struct master_room rooms[] = {
+	{&resolver_room, SET_COUNT},
+};
+
+/* --- a room ------------------------------------------------------------------------------ */
+
+static int be_role(struct str title)
+{
+	struct str room = str_cut(&title, '/');
+	uint32_t index;
+
+	for (size_t i = 0; i < sizeof(rooms) / sizeof(rooms[0]); i++)
+		if (str_eq(room, str_of(room_name(rooms[i].ops->room))) && str_to_u32(title, &index))
+			return role_main(rooms[i].ops, index);
+	fprintf(stderr, "mailstead: there is no room %.*s\n", STR_ARG(room));
+	return EXIT_USAGE;
+}
+
+/* --- a command ------------------------------------------------------------------------------ */
+
+static struct master_plan plan_of(const struct settings_sources *sources)
+{
+	return (struct master_plan){
+		.rooms = rooms, .room_count = sizeof(rooms) / sizeof(rooms[0]), .sources = sources};
+}
+
+static struct settings_sources sources_of(const struct options *o)
+{
+	return (struct settings_sources){.file = o->file ? o->file : SETTINGS_FILE,
+					 .file_must_exist = o->file != NULL,
+					 .overrides = o->overrides,
+					 .override_count = o->override_count,
+					 .environment = environ};
+}
+
+static int serve(const struct options *o, int (*master)(const struct master_plan *plan))
+{
+	struct settings_sources sources = sources_of(o);
+	struct master_plan plan = plan_of(&sources);
+
+	if (o->argc > 1) {
+		fprintf(stderr, "usage: mailstead %s\n", o->argv[0]);
+		return EXIT_USAGE;
+	}
+	return master(&plan);
+}
+
+static int with_settings(enum command command, const struct options *o)
+{
+	struct settings s;
+	int status = options_load(o, environ, &s, stderr);
+
+	if (status == EXIT_DONE)
+		switch (command) {
+		case CMD_CONFIG:
+			status = cmd_config(o->argc, o->argv, &s, stdout, stderr);
+			break;
+		case CMD_LOOKUP:
+			status = cmd_lookup(o->argc, o->argv, &s);
+			break;
+		case CMD_RELOAD:
+			status = cmd_reload(o->argc, o->argv, &s);
+			break;
+		default:
+			break;
+		}
+	settings_free(&s);
+	return status;
+}
+
+static int help(void)
+{
+	printf("usage: mailstead [-c FILE] [-o KEY=VALUE]... COMMAND [ARGUMENT...]\n\n");
+	for (unsigned i = 0; i < CMD_COUNT; i++)
+		printf("  %s %s\n      %s\n", command_rows[i].name, command_rows[i].arguments,
+		       command_rows[i].meaning);
+	return EXIT_DONE;
+}
+
+static int unknown(const char *word)
+{
+	struct str nearest = command_nearest(str_of(word));
+
+	fprintf(stderr, "mailstead: unknown command '%s'", word);
+	if (nearest.n > 0)
+		fprintf(stderr, "; did you mean '%.*s'?", STR_ARG(nearest));
+	fprintf(stderr, "\n");
+	return EXIT_USAGE;
+}
+
+static int run_command(const struct options *o)
+{
+	const char *word = o->argc > 0 ? o->argv[0] : "";
+	enum command command = command_find(str_of(word));
+
+	if (o->argc == 0) {
+		help();
+		return EXIT_USAGE;
+	}
+	if (strcmp(word, "help") == 0 || strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0)
+		return help();
+	if (strcmp(word, "--version") == 0) {
+		printf("mailstead " VERSION "\n");
+		return EXIT_DONE;
+	}
+	/* For the tests of the walls; not in the table. */
+	if (strcmp(word, "--probe-walls") == 0)
+		return serve(o, master_probe_walls);
+	if (command == CMD_SERVE)
+		return serve(o, master_serve);
+	return command == CMD_COUNT ? unknown(word) : with_settings(command, o);
+}
+
+int main(int argc, char **argv)
+{
+	struct str title = str_of(argc > 0 ? argv[0] : "");
+	struct options options;
+	struct err e;
+
+	if (str_starts(title, STR("mailstead: ")))
+		return be_role(str_skip(title, sizeof("mailstead: ") - 1));
+	if (options_take(&options, argc, argv, &e) != 0) {
+		fprintf(stderr, "mailstead: %s\n", e.text);
+		return EXIT_USAGE;
+	}
+	return run_command(&options);
+}

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The folders and sockets that master makes for the rooms. */
+#include "master/house.h"
+
+#include "base/clock.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define LOCK_WAIT_MS 5000
+#define COMMAND_BACKLOG 16
+
+static int make_folder(const char *path, mode_t mode, struct err *e)
+{
+	if (mkdir(path, mode) != 0 && errno != EEXIST)
+		return err_errno(e, "cannot make the folder %s", path);
+	/* The mode holds whatever the umask says, also for a folder from before. */
+	if (chmod(path, mode) != 0 && errno != EPERM)
+		return err_errno(e, "cannot set the mode of %s", path);
+	return ERR_OK;
+}
+
+static int take_lock(struct house *h, struct err *e)
+{
+	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+	int64_t deadline = deadline_in(LOCK_WAIT_MS);
+	char path[sizeof(h->run_folder) + 8];
+
+	snprintf(path, sizeof(path), "%s/lock", h->run_folder);
+	h->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (h->lock < 0)
+		return err_errno(e, "cannot open %s", path);
+	/* A master that was just killed leaves its lock in a moment. */
+	while (fcntl(h->lock, F_OFD_SETLK, &lock) != 0) {
+		if (clock_ms() > deadline)
+			return err_set(e, ERR_EXISTS, "another mailstead serves from %s",
+				       settings_text(&h->settings, SET_DATA_DIR).p);
+		usleep(20000);
+	}
+	return ERR_OK;
+}
+
+static void give_to_group(const char *path, const char *user)
+{
+	struct group entry, *found = NULL;
+	char text[2048];
+
+	if (getgrnam_r(user, &entry, text, sizeof(text), &found) == 0 && found &&
+	    chown(path, (uid_t)-1, entry.gr_gid) != 0)
+		log_line(LOG_WARNING, "cannot give %s to group %s", path, user);
+}
+
+int folders_make(struct house *h, struct err *e)
+{
+	const char *data = settings_text(&h->settings, SET_DATA_DIR).p;
+	char path[sizeof(h->run_folder) + 16];
+	int code;
+
+	if (strlen(data) > 300)
+		return err_set(e, ERR_TOO_BIG, "data_dir is longer than 300 bytes");
+	snprintf(h->run_folder, sizeof(h->run_folder), "%s/run", data);
+	if ((code = make_folder(data, 0711, e)) || (code = make_folder(h->run_folder, 0755, e)))
+		return code;
+	snprintf(path, sizeof(path), "%s/log", data);
+	if ((code = make_folder(path, 0700, e)))
+		return code;
+	snprintf(path, sizeof(path), "%s/control", h->run_folder);
+	if ((code = make_folder(path, 0750, e)))
+		return code;
+	give_to_group(path, settings_text(&h->settings, SET_RUN_AS).p);
+	snprintf(path, sizeof(path), "%s/empty", h->run_folder);
+	if ((code = make_folder(path, 0755, e)))
+		return code;
+	h->empty_folder = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	h->data_folder = open(data, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (h->empty_folder < 0 || h->data_folder < 0)
+		return err_errno(e, "cannot open the folders of %s", data);
+	return take_lock(h, e);
+}
+
+int folders_command_socket(struct house *h, const char *name, int *fd, struct err *e)
+{
+	struct sockaddr_un at = {.sun_family = AF_UNIX};
+	int n = snprintf(at.sun_path, sizeof(at.sun_path), "%s/control/%s", h->run_folder, name);
+
+	if (n < 0 || (size_t)n >= sizeof(at.sun_path))
+		return err_set(e, ERR_TOO_BIG, "the path of data_dir is too long for a socket (%d bytes)", n);
+	*fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (*fd < 0)
+		return err_errno(e, "cannot make a socket");
+	/* The lock of the house is ours, so a socket of that name is a dead one. */
+	unlink(at.sun_path);
+	if (bind(*fd, (struct sockaddr *)&at, sizeof(at)) != 0 || listen(*fd, COMMAND_BACKLOG) != 0 ||
+	    chmod(at.sun_path, 0660) != 0) {
+		err_errno(e, "cannot listen on %s", at.sun_path);
+		close(*fd);
+		*fd = -1;
+		return e->code;
+	}
+	give_to_group(at.sun_path, settings_text(&h->settings, SET_RUN_AS).p);
+	return ERR_OK;
+}
+
+int folders_write_ports(struct house *h, struct err *e)
+{
+	char path[sizeof(h->run_folder) + 8], temporary[sizeof(h->run_folder) + 12];
+
+	snprintf(path, sizeof(path), "%s/ports", h->run_folder);
+	snprintf(temporary, sizeof(temporary), "%s/ports.new", h->run_folder);
+	int fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+
+	if (fd < 0)
+		return err_errno(e, "cannot write %s", temporary);
+	close(fd);
+	return rename(temporary, path) == 0 ? 0 : err_errno(e, "cannot write %s", path);
+}

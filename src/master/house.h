@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * house: what master knows: settings, folders, the log and its children.
+ * Private to src/master.
+ */
+#ifndef MASTER_HOUSE_H
+#define MASTER_HOUSE_H
+
+#include "master/master.h"
+#include "net/chan.h"
+#include "net/fiber.h"
+#include "net/io.h"
+#include "net/timer.h"
+#include "run/logfile.h"
+#include "run/walls.h"
+
+#include <sys/types.h>
+
+#define CHILDREN_MAX 64
+#define COMMANDS_MAX 8
+
+/*
+ *   DOWN --start--> STARTING --ready--> UP --stop--> ENDING --exit--> DOWN
+ *     ^                |                |
+ *     |  restart timer |  exit          |  exit, or no answer to alive for 10 s
+ *     +----------------+----------------+
+ */
+enum child_state { CHILD_DOWN, CHILD_STARTING, CHILD_UP, CHILD_ENDING };
+
+struct child {
+	struct house *house;
+	const struct room_ops *ops;
+	unsigned index;
+	char name[32]; /* "gate/1" */
+	enum child_state state;
+	pid_t pid;
+	uint32_t epoch; /* counts the starts */
+	struct chan *control;
+	struct io log_in; /* its log lines */
+	struct io text_in; /* its standard output and error */
+	struct fiber_group fibers; /* reading those two, to the end */
+	struct fiber_group watch; /* asking whether it is alive */
+	struct timer restart;
+	struct timer slow_start;
+	int64_t started_at;
+	unsigned crashes; /* in a row */
+	bool was_up; /* once, since master started */
+	unsigned walls;
+	int listener; /* of its command socket, kept for life; -1: none */
+};
+
+struct house {
+	const struct master_plan *plan;
+	struct settings settings;
+	struct logfile log;
+	int exe; /* our own program, for fexecve */
+	int lock;
+	int data_folder;
+	int empty_folder;
+	char run_folder[400];
+	struct child children[CHILDREN_MAX];
+	size_t child_count;
+	struct fiber_group fibers;
+	struct chan *commands[COMMANDS_MAX];
+	struct io command_listener;
+	uint32_t reloads;
+	bool reloading;
+	struct uv_signals *signals;
+	bool announced; /* the line `ready` was written */
+	bool stopping;
+	int exit_status;
+	int64_t probe; /* what the next child tries; 0: nothing */
+	int64_t probe_result;
+	struct fiber *waiting; /* for the next child that is up or down */
+};
+
+/* --- child.c: one process ---------------------------------------------------------- */
+
+void child_init(struct child *c, struct house *h, const struct room_ops *ops, unsigned index);
+/* Starts its process and tells it and its neighbours of each other. */
+int child_start(struct child *c, struct err *e);
+/* Its process has ended with this wait status. */
+void child_ended(struct child *c, int status);
+/* Asks it to finish; kills it when it does not. */
+void child_stop(struct child *c);
+void child_free(struct child *c);
+
+/* --- folders.c ------------------------------------------------------------------------ */
+
+/* Makes data_dir, run, run/control, run/empty and log; takes the lock of the house. */
+int folders_make(struct house *h, struct err *e);
+/* A listening command socket run/control/NAME. */
+int folders_command_socket(struct house *h, const char *name, int *fd, struct err *e);
+/* Writes run/ports. */
+int folders_write_ports(struct house *h, struct err *e);
+
+/* --- commands.c: the command socket of master, and reload ------------------------------ */
+
+int commands_open(struct house *h, struct err *e);
+void commands_close(struct house *h);
+/* Reads the sources again; every room prepares, then all switch, or none does. */
+int co_reload(struct house *h, struct err *e);
+
+/* --- master.c --------------------------------------------------------------------------- */
+
+/* A child became ready, or ended. */
+void house_child_up(struct house *h, struct child *c);
+void house_child_down(struct house *h);
+
+#endif

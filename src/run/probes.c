@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Attempts at what the walls forbid, one table (see probes.h). */
+#include "run/probes.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/mount.h>
+#include <sys/ptrace.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+static int result(long code)
+{
+	return code < 0 ? errno : 0;
+}
+
+static int read_system_file(void)
+{
+	return result(open("/etc/passwd", O_RDONLY | O_CLOEXEC));
+}
+
+static int read_device(void)
+{
+	return result(open("/dev/null", O_RDONLY | O_CLOEXEC));
+}
+
+static int create_file(void)
+{
+	int fd = open("/probe.tmp", O_CREAT | O_RDWR | O_CLOEXEC, 0600);
+
+	if (fd < 0)
+		return errno;
+	close(fd);
+	unlink("/probe.tmp");
+	return 0;
+}
+
+static int make_socket(void)
+{
+	return result(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+}
+
+static int run_program(void)
+{
+	char *const argv[] = {(char[]){"true"}, NULL};
+
+	return result(execve("/bin/true", argv, NULL));
+}
+
+static int start_process(void)
+{
+	pid_t pid = fork();
+
+	if (pid == 0)
+		_exit(0);
+	return result(pid);
+}
+
+static int trace_master(void)
+{
+	return result(ptrace(PTRACE_SEIZE, getppid(), NULL, NULL));
+}
+
+static int read_master_memory(void)
+{
+	char byte;
+	struct iovec here = {&byte, 1}, there = {(void *)&result, 1};
+
+	return result(process_vm_readv(getppid(), &here, 1, &there, 1, 0));
+}
+
+static int signal_master(void)
+{
+	return result(kill(getppid(), 0));
+}
+
+static int become_root(void)
+{
+	return result(setresuid(0, 0, 0));
+}
+
+static int mount_folder(void)
+{
+	return result(mount("none", "/", "tmpfs", 0, NULL));
+}
+
+static int leave_namespace(void)
+{
+	return result(unshare(CLONE_NEWUSER));
+}
+
+static bool never(const struct wall_row *row)
+{
+	(void)row;
+	return false;
+}
+
+static bool with_data(const struct wall_row *row)
+{
+	return row->files == WALL_FILES_DATA;
+}
+
+static bool with_sockets(const struct wall_row *row)
+{
+	return row->sockets;
+}
+
+static const struct {
+	const char *name;
+	int (*run)(void);
+	bool (*allowed)(const struct wall_row *row);
+} probes[] = {
+	{"read-system-file", read_system_file, never}, {"read-device", read_device, never},
+	{"create-file", create_file, with_data},       {"make-socket", make_socket, with_sockets},
+	{"run-program", run_program, never},           {"start-process", start_process, never},
+	{"trace-master", trace_master, never},         {"read-master-memory", read_master_memory, never},
+	{"signal-master", signal_master, never},       {"become-root", become_root, never},
+	{"mount-folder", mount_folder, never},         {"leave-namespace", leave_namespace, never},
+};
+
+unsigned probes_count(void)
+{
+	return sizeof(probes) / sizeof(probes[0]);
+}
+
+const char *probes_name(unsigned probe)
+{
+	return probes[probe].name;
+}
+
+int probes_run(unsigned probe)
+{
+	return probe < probes_count() ? probes[probe].run() : EINVAL;
+}
+
+bool probes_allowed(unsigned probe, const struct wall_row *row)
+{
+	return probes[probe].allowed(row);
+}
