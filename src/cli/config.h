@@ -5,6 +5,8 @@
 
 #include "run/settings.h"
 
+#include <stdio.h>
+
 /* argv[0] is the command's word.  Writes each setting named (all, when none
  * is; with -n only those that differ from their default) in the form of the
  * configuration file: meaning, default, place it was set at and value; secrets
