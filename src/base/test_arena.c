@@ -51,12 +51,29 @@ static void copies_strings(void **state)
 	arena_free(&a);
 }
 
+static void wipes(void **state)
+{
+	struct arena a;
+
+	arena_init(&a, 10000);
+	arena_wipe(&a);
+	/* More than one block. */
+	for (int i = 0; i < 9; i++)
+		assert_non_null(arena_alloc(&a, 1000));
+	arena_wipe(&a);
+	assert_null(a.blocks);
+	assert_int_equal(a.used, 0);
+	assert_non_null(arena_alloc(&a, 10000));
+	arena_wipe(&a);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(hands_out_zeroed_aligned_memory),
 		cmocka_unit_test(stops_at_its_ceiling),
 		cmocka_unit_test(copies_strings),
+		cmocka_unit_test(wipes),
 	};
 
 	return cmocka_run_group_tests_name("arena", tests, NULL, NULL);

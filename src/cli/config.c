@@ -50,7 +50,7 @@ static void print_setting(const struct settings *s, enum setting_key key, FILE *
 	print_comment(row->meaning, out);
 	print_default(s, key, out);
 	if (origin.n)
-		fprintf(out, "#   set at: %.*s\n", STR_ARG(origin));
+		fprintf(out, "#   set by: %.*s\n", STR_ARG(origin));
 	fprintf(out, "%s =%s%.*s\n", row->name, value.n ? " " : "", STR_ARG(value));
 }
 

@@ -5,9 +5,11 @@
 
 #include "run/settings.h"
 
+#include <stdio.h>
+
 /* argv[0] is the command's word.  Writes each setting named (all, when none
  * is; with -n only those that differ from their default) in the form of the
- * configuration file: meaning, default, place it was set at and value; secrets
+ * configuration file: meaning, default, what set it, and value; secrets
  * as "********".  Returns an enum exit_status. */
 int cmd_config(int argc, char **argv, const struct settings *s, FILE *out, FILE *errors);
 

@@ -13,6 +13,8 @@
 
 #include "run/settings.h"
 
+#include <stdio.h>
+
 /* Exit statuses of all commands. */
 enum exit_status {
 	EXIT_DONE = 0,

@@ -58,7 +58,7 @@ static void one_setting(void **state)
 	assert_int_equal(f.status, EXIT_DONE);
 	assert_string_equal(f.out, "# Port for deliveries to the hosts that MX records name.\n"
 				   "#   default: 25\n"
-				   "#   set at: -o relay_port\n"
+				   "#   set by: -o relay_port\n"
 				   "relay_port = 2525\n");
 	end(&f);
 	run(&f, NULL, "mynetworks");

@@ -258,13 +258,12 @@ static void load_variable(struct loader *l, struct str variable, bool files)
 	char lower[NAME_BYTES];
 	bool in_file;
 
-	if (is_service_link(name))
-		return;
 	name = str_head(name, sizeof(lower));
 	for (size_t i = 0; i < name.n; i++)
 		lower[i] = ascii_lower(name.p[i]);
-	find_key((struct str){lower, name.n}, &in_file);
-	if (in_file != files)
+	bool unknown = find_key((struct str){lower, name.n}, &in_file) == SET_COUNT;
+
+	if (in_file != files || (unknown && is_service_link(name)))
 		return;
 	set_where(l, "%.*s%.*s", STR_ARG(ENV_PREFIX), STR_ARG(name));
 	assign_named(l, (struct str){lower, name.n}, text);

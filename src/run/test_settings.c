@@ -3,12 +3,14 @@
 #include "run/settings_machine.h"
 #include "base/unit.h"
 
+#include <malloc.h>
 #include <netinet/in.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <valgrind/valgrind.h>
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -543,6 +545,83 @@ static void cut_messages(void **state)
 	settings_free(&f.s);
 }
 
+#ifndef MAILSTEAD_SANITIZED
+#define MARK_BYTES 200
+
+/* The marked secret, byte by byte, so that looking for it makes no copy. */
+static char mark(size_t i)
+{
+	return (char)('!' + (i * 37 + i * i * 11) % 90);
+}
+
+/* The allocator puts its own words over the first 16 bytes of what is freed. */
+static bool is_mark(const char *p)
+{
+	for (size_t i = 16; i < MARK_BYTES; i++)
+		if (p[i] != mark(i))
+			return false;
+	return true;
+}
+
+/* How often the mark stands in this process's heap, freed memory included. */
+static unsigned marks_in_heap(void)
+{
+	FILE *maps = fopen("/proc/self/maps", "r");
+	char line[512];
+	unsigned found = 0;
+
+	assert_non_null(maps);
+	while (fgets(line, sizeof(line), maps)) {
+		uintptr_t start, end;
+
+		if (!strstr(line, "[heap]") || sscanf(line, "%lx-%lx", &start, &end) != 2)
+			continue;
+		for (const char *p = (const char *)start; p + MARK_BYTES <= (const char *)end; p++)
+			found += is_mark(p);
+	}
+	fclose(maps);
+	return found;
+}
+
+/* A secret leaves no copy behind: neither from the configuration file nor from
+ * a file of its own, nor on its way to a room. */
+static void secrets_are_wiped(void **state)
+{
+	char text[400] = "relay_user = u\nrelay_password = ";
+	size_t n = strlen(text);
+	char secret[64], line[200];
+	struct fixture f;
+
+	/* Its heap is elsewhere, and it minds looking at freed memory. */
+	if (RUNNING_ON_VALGRIND)
+		skip();
+	/* Freed memory shall show what stood in it. */
+	mallopt(M_PERTURB, 0);
+	mallopt(M_TRIM_THRESHOLD, 1 << 30);
+	for (size_t i = 0; i < MARK_BYTES; i++)
+		text[n + i] = mark(i);
+	write_file(secret, text + n);
+	snprintf(line, sizeof(line), "relay_user = u\nrelay_password_file = %s\n", secret);
+	for (int own_file = 0; own_file < 2; own_file++) {
+		struct settings got;
+		struct buf sent;
+
+		load(&f, own_file ? line : text, NULL, NULL);
+		assert_int_equal(f.rc, 0);
+		assert_true(marks_in_heap() == 1);
+		buf_init(&sent, SETTINGS_SENT_MAX);
+		settings_put(&f.s, ROOM_BIT(ROOM_RELAY), &sent);
+		assert_int_equal(settings_get(&got, buf_str(&sent), &f.err), 0);
+		assert_true(marks_in_heap() == 3);
+		buf_wipe(&sent);
+		settings_free(&got);
+		settings_free(&f.s);
+		assert_int_equal(marks_in_heap(), 0);
+	}
+	unlink(secret);
+}
+#endif
+
 static bool aborts(const struct settings *s, void (*ask)(const struct settings *))
 {
 	int status;
@@ -613,6 +692,9 @@ int main(void)
 		cmocka_unit_test(foreign_variables),
 		cmocka_unit_test(rooms),
 		cmocka_unit_test(cut_messages),
+#ifndef MAILSTEAD_SANITIZED
+		cmocka_unit_test(secrets_are_wiped),
+#endif
 		cmocka_unit_test(wrong_questions_abort),
 	};
 
