@@ -3,14 +3,9 @@
 #include "net/rooms.h"
 
 static const char *const names[ROOM_COUNT] = {
-	[ROOM_MASTER] = "master",
-	[ROOM_GATE] = "gate",
-	[ROOM_KEEPER] = "keeper",
-	[ROOM_SCAN] = "scan",
-	[ROOM_RESOLVER] = "resolver",
-	[ROOM_SPOOL] = "spool",
-	[ROOM_MAILBOX] = "mailbox",
-	[ROOM_RELAY] = "relay",
+	[ROOM_MASTER] = "master",   [ROOM_GATE] = "gate",         [ROOM_KEEPER] = "keeper",
+	[ROOM_SCAN] = "scan",       [ROOM_RESOLVER] = "resolver", [ROOM_SPOOL] = "spool",
+	[ROOM_MAILBOX] = "mailbox", [ROOM_RELAY] = "relay",
 };
 
 const char *room_name(enum room room)
