@@ -179,7 +179,7 @@ class Constructs(Tree):
     check = "constructs"
 
     def test_good_files_pass(self):
-        self.passes({"src/base/a.c": "typedef int (*cb)(struct a *);\nint f(void)\n{\n\tif (g())\n\t\tgoto out;\n"
+        self.passes({"src/base/a.c": "typedef struct b *(*cb)(struct a *);\nint f(void)\n{\n\tif (g())\n\t\tgoto out;\n"
                                      "\tif (h())\n\t\tgoto out;\nout:\n\treturn 0;\n}\n"})
 
     def test_unfinished_work_fails(self):
@@ -267,16 +267,36 @@ class Analysers(Tree):
         self.check = "cppcheck"
         self.passes(self.database("release", self.good))
         self.finds(self.database("release", self.bad), "memleak")
-        self.finds({"tools/cppcheck.list": "\n# why\nmemleak\nuninitvar\n"}, "tools/cppcheck.list:4: say in a comment")
+        self.finds({"tools/cppcheck.list": "# about\n# why\nmemleak\nuninitvar\n"}, "tools/cppcheck.list:4: say in a comment")
 
     def test_cppcheck_obeys_its_list(self):
         self.check = "cppcheck"
-        self.passes({**self.database("release", self.bad), "tools/cppcheck.list": "# why\nmemleak\n"})
+        self.passes({**self.database("release", self.bad), "tools/cppcheck.list": "# about\n# why\nmemleak\n"})
 
     def test_tidy(self):
         self.check = "tidy"
         self.passes(self.database("clang-asan", self.good))
         self.finds(self.database("clang-asan", self.bad), "clang-analyzer-unix.Malloc")
+        self.finds({}, "clang-analyzer-unix.Malloc")        # what was found once is not remembered as good
+
+    def test_tidy_knows_that_a_failure_is_not_0(self):
+        self.check = "tidy"
+        text = C + ('#include "base/err.h"\nint f(struct err *e, int n);\nstatic int get(struct err *e, int n, int *out)\n{\n'
+                    '\tif (n > 3)\n\t\treturn err_set(e, ERR_INVALID, "%d", n);\n\t*out = n;\n\treturn 0;\n}\n'
+                    'int f(struct err *e, int n)\n{\n\tint value;\n\n\treturn get(e, n, &value) == 0 ? value : 0;\n}\n')
+        files = {**self.database("clang-asan", text), "src/base/err.h": (TOP / "src/base/err.h").read_text()}
+        build = self.root / "build/clang-asan"
+        files["build/clang-asan/compile_commands.json"] = json.dumps(
+            [{"directory": str(build), "command": "cc -I../../src -c ../../src/base/a.c", "file": "../../src/base/a.c"}])
+        self.finds(files, "clang-analyzer-core")
+        self.passes({"tools/analyse.h": (TOP / "tools/analyse.h").read_text()})
+
+    def test_tidy_remembers_what_was_good(self):
+        self.check = "tidy"
+        self.passes(self.database("clang-asan", self.good))
+        self.assertIn("1 files, 0 looked at", self.run_check({}).stdout)
+        self.assertIn("1 files, 1 looked at", self.run_check({"src/base/a.c": self.good + "\n"}).stdout)
+        self.assertIn("1 files, 1 looked at", self.run_check({"src/base/a.h": C}).stdout)
 
     def test_without_build(self):
         for check in ("cppcheck", "tidy"):
