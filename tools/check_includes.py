@@ -10,9 +10,14 @@ ROOMS = ("master", "gate", "keeper", "scan", "resolver", "spool", "mailbox", "re
 # Folder of src/ and its height; a file may include what lies in its own folder or lower.
 HEIGHT = {"base": 0, "format": 1, "net": 2, "store": 3, "run": 4, "cli": 5, **dict.fromkeys(ROOMS, 5)}
 MAIN = "src/main.c"
-# Made by the build: the header and what it is made of.
-MADE = {"net/messages.h": "net/messages.def"}
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*"([^"]*)"', re.M)
+
+
+def generated(target, root):
+    """Whether the build makes this header: its folder's meson.build names it."""
+    folder, _, name = target.partition("/")
+    build = root / "src" / folder / "meson.build"
+    return build.is_file() and f"'{name}'" in build.read_text()
 
 
 def judge(name, target, root):
@@ -20,7 +25,7 @@ def judge(name, target, root):
     folder, wanted = pathlib.PurePath(name).parts[1], target.split("/")[0]
     if "/" not in target or wanted not in HEIGHT:
         return f'"{target}" is not written as "folder/name.h" of a folder of src/'
-    if not (root / "src" / MADE.get(target, target)).is_file():
+    if not (root / "src" / target).is_file() and not generated(target, root):
         return f'"{target}" does not exist'
     if name == MAIN or folder == wanted:
         return None
