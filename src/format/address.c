@@ -112,7 +112,7 @@ static int set_local(struct str s, unsigned flags, struct address *out)
 
 	if (s.n > max)
 		return ERR_TOO_BIG;
-	/* The lenient form has the strict one in it, so it fills in both. */
+	/* A dot-string is also one of those words, so the same function takes it over. */
 	if (flags & ADDRESS_LENIENT || is_dot_string(s))
 		return set_words(s, out);
 	if (s.n == 0 || s.p[0] != '"')

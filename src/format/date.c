@@ -223,14 +223,15 @@ int date_parse_imap(struct str s, struct date *out)
 }
 
 /*
- * The lenient reader takes tokens in any order and puts each where it can only
- * belong: a word is a weekday, a month or a zone; a number before the month is
- * the day, after it the year (or the day in asctime's order).
+ * The lenient reader takes tokens one by one and puts each where it can belong:
+ * a word is a weekday, a month or, behind month and time, a zone; what has a
+ * colon is the time; the other numbers are, in this order, day, month (when no
+ * word says it) and year.
  */
 struct parts {
 	struct civil c;
 	int zone;
-	bool have_time, have_zone;
+	bool have_time, have_zone, have_offset;
 	unsigned numbers; /* how many plain numbers were seen */
 	int number[3];
 };
@@ -243,6 +244,11 @@ static const struct {
 	{STR_INIT("MST"), -420}, {STR_INIT("MDT"), -360}, {STR_INIT("PST"), -480}, {STR_INIT("PDT"), -420},
 };
 
+static bool is_filling(char c)
+{
+	return c == ' ' || c == '\t' || c == '\r' || c == '\n' || c == ',';
+}
+
 /* Skips white space, commas and comments, which nest; false when a comment has
  * no end or no beginning. */
 static bool skip_filling(struct str *s)
@@ -252,15 +258,16 @@ static bool skip_filling(struct str *s)
 	for (; s->n; *s = str_skip(*s, 1)) {
 		char c = s->p[0];
 
-		if (c == '(')
+		if (c == '(') {
 			depth++;
-		else if (c == ')' && depth-- == 0)
-			return false;
-		else if (c == '\\' && depth)
-			*s = str_skip(*s, s->n > 1 ? 1 : 0);
-		else if (depth == 0 && c != ')' && c != ' ' && c != '\t' && c != '\r' && c != '\n' &&
-			 c != ',')
+		} else if (c == ')') {
+			if (depth-- == 0)
+				return false;
+		} else if (depth) {
+			*s = str_skip(*s, c == '\\');
+		} else if (!is_filling(c)) {
 			break;
+		}
 	}
 	return depth == 0;
 }
@@ -336,21 +343,21 @@ static bool put_word(struct str word, struct parts *p)
 	return is_weekday(word) && p->c.month == 0;
 }
 
-/* "+0200" after the time; before it a hyphen only stands between day, month and year. */
+/* "+0200" after the time, where it outdoes a name ("GMT+0200"); before the time
+ * a hyphen only stands between day, month and year. */
 static bool put_offset(struct str *s, struct parts *p)
 {
 	bool west = s->p[0] == '-';
 
 	*s = str_skip(*s, 1);
-	if (!p->have_time && west)
-		return true;
+	if (!p->have_time)
+		return west;
+
 	struct str digits = take_while(s, ascii_is_digit);
 
-	if (!p->have_time || digits.n == 0)
-		return false;
-	if (!p->have_zone && zone_of_digits(digits, west, &p->zone))
-		p->have_zone = true;
-	return true;
+	if (!p->have_offset && zone_of_digits(digits, west, &p->zone))
+		p->have_zone = p->have_offset = true;
+	return digits.n > 0;
 }
 
 static bool put_token(struct str *s, struct parts *p)
