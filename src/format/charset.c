@@ -30,16 +30,6 @@ void charset_add_utf8(struct str in, struct buf *out)
 	}
 }
 
-static void add_ascii(struct str in, struct buf *out)
-{
-	for (size_t i = 0; i < in.n; i++) {
-		if ((unsigned char)in.p[i] < 0x80)
-			buf_add_c(out, in.p[i]);
-		else
-			buf_add_z(out, REPLACEMENT);
-	}
-}
-
 static void add_latin1(struct str in, struct buf *out)
 {
 	for (size_t i = 0; i < in.n; i++) {
@@ -56,7 +46,7 @@ static const struct {
 	void (*add)(struct str in, struct buf *out);
 } builtin[] = {
 	/* 8-bit bytes under the label US-ASCII are UTF-8 more often than noise. */
-	{STR_INIT("us-ascii"), charset_add_utf8}, {STR_INIT("ascii"), add_ascii},
+	{STR_INIT("us-ascii"), charset_add_utf8}, {STR_INIT("ascii"), charset_add_utf8},
 	{STR_INIT("utf-8"), charset_add_utf8},    {STR_INIT("utf8"), charset_add_utf8},
 	{STR_INIT("iso-8859-1"), add_latin1},     {STR_INIT("latin1"), add_latin1},
 };

@@ -150,7 +150,7 @@ bool header_next(struct header_scan *scan, struct header_field *out)
 	bool junk = name == 0 || separator;
 
 	take_continuations(&after, &raw);
-	if (junk && !separator && !begins_field(after.rest))
+	if (junk && !separator && (str_starts(raw, STR("--")) || !begins_field(after.rest)))
 		return false;
 	*scan = after;
 	*out = (struct header_field){.id = HEADER_JUNK, .raw = raw};

@@ -13,8 +13,8 @@
  * - a first line "From " or ">From " (a mailbox file's separator) is junk;
  * - a line that is no field (no colon, a name with bytes outside 33..126) is
  *   junk if a field follows it in the next line: a folded value whose blank
- *   was lost.  Otherwise the header ends before it: text whose separating
- *   empty line was lost;
+ *   was lost.  Otherwise, and when it begins with "--" as MIME delimiters do,
+ *   the header ends before it: the separating empty line was lost;
  * - the end of the bytes ends the header.
  *
  * Each byte is looked at a bounded number of times.

@@ -68,6 +68,7 @@ static void finds_fields(void **state)
 		{STR_INIT("A: b\r\ntext\r\n\r\nmore"), "[A| b]text\r\n\r\nmore"},
 		{STR_INIT("A: b\r\ntext\r\nmore text\r\nC: d\r\n"), "[A| b]text\r\nmore text\r\nC: d\r\n"},
 		{STR_INIT("text only"), "text only"},
+		{STR_INIT("A: b\n--x\nC: d\n\n"), "[A| b]--x\nC: d\n\n"},
 		{STR_INIT("  indented text\r\nmore"), "  indented text\r\nmore"},
 		{STR_INIT("  lost\r\nA: b\r\n\r\n"), "{  lost}[A| b]"},
 		{STR_INIT(": no name\r\n\r\n"), ": no name\r\n\r\n"},
