@@ -138,7 +138,7 @@ int header_disposition_parse(struct str value, struct arena *a, struct header_di
 {
 	*out = (struct header_disposition){0};
 	lex_skip_cfws(&value, NULL);
-	struct str token = take_run(&value, STR(";=\"<>,"));
+	struct str token = take_run(&value, STR("/;=\"<>,"));
 
 	if (token.n == 0)
 		return ERR_INVALID;

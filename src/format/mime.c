@@ -321,7 +321,8 @@ static void take_line(struct parser *p)
 	}
 	close_levels(p, found + 1, before_line_end(p));
 	advance(p, line);
-	if (str_starts(str_skip(line, length), STR("--")))
+	/* A boundary whose blanks at the end were cut off has them here. */
+	if (str_starts(str_trim(str_skip(line, length)), STR("--")))
 		p->stack[found].boundary = (struct str){NULL, 0};
 	else
 		open_part(p, p->stack[found].part);
