@@ -338,7 +338,8 @@ int mime_parse(struct mime *m, struct str letter)
 	if (letter.n > MIME_LETTER_MAX)
 		return ERR_TOO_BIG;
 	arena_init(&p.ctypes, CTYPE_ARENA);
-	arena_init(&p.boundaries, 2 * (size_t)MIME_DEPTH_MAX * MIME_BOUNDARY_MAX);
+	/* One for each part, with what the arena adds to it. */
+	arena_init(&p.boundaries, (size_t)MIME_PARTS_MAX * (MIME_BOUNDARY_MAX + 32));
 	open_part(&p, MIME_NO_PARENT);
 	while (!p.stop && p.at < letter.n && !buf_failed(&m->parts))
 		take_line(&p);

@@ -14,7 +14,9 @@
  *   anything behind it (RFC 2046 5.1.1: "it is sufficient that the boundary
  *   appear in its entirety").  Of all open multiparts the one with the longest
  *   such boundary is meant, so one may be the beginning of another; among equals
- *   the innermost.  It ends whatever is open inside.
+ *   the innermost.  It ends whatever is open inside.  With "--" behind the
+ *   boundary (blanks may stand between) it closes its multipart; what follows is
+ *   epilogue and no delimiter of it any more.
  * - The line end before a delimiter belongs to the delimiter.
  * - A delimiter inside a header section ends the header.
  * - A missing closing delimiter: the part ends with its parent.

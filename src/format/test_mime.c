@@ -112,6 +112,7 @@ static void finds_parts(void **state)
 		{STR_INIT(MP "b"), "m([]0)"},
 		/* blanks at the end of a boundary, quotes, folds */
 		{STR_INIT(MP "\"b \"\n\n--b\n\none\n--b--"), "m([one]0)"},
+		{STR_INIT(MP "\"b \"\n\n--b \n\none\n--b --\nx"), "m([one]0)"},
 		{STR_INIT(MP "\n \"b\\c\"\n\n--bc\n\none\n--bc--"), "m([one]0)"},
 		/* messages */
 		{STR_INIT(MSG "\nA: b\n\nin\n"), "r([in\n]1)"},
