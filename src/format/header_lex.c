@@ -62,3 +62,20 @@ void lex_take_quoted(struct str *rest, struct buf *out)
 	}
 	*rest = str_skip(*rest, i + 1);
 }
+
+void lex_add_unescaped(struct str s, char escape, char blank, struct buf *out)
+{
+	for (size_t i = 0; i < s.n; i++) {
+		int high = s.p[i] == escape && i + 2 < s.n ? ascii_hex(s.p[i + 1]) : -1;
+		int low = high >= 0 ? ascii_hex(s.p[i + 2]) : -1;
+		char c = s.p[i];
+
+		if (low >= 0) {
+			c = (char)(high << 4 | low);
+			i += 2;
+		} else if (blank && c == blank) {
+			c = ' ';
+		}
+		buf_add_c(out, c);
+	}
+}

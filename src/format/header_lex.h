@@ -26,4 +26,9 @@ bool lex_skip_cfws(struct str *rest, struct buf *comment);
  * and adds its content, quoted pairs resolved and folds removed. */
 void lex_take_quoted(struct str *rest, struct buf *out);
 
+/* Adds s with each `escape` and two hexadecimal digits turned into their byte
+ * (RFC 2231 "%", RFC 2047 "="), and each byte `blank` into a blank (0: none has
+ * this meaning). What is no escape stays; these bytes may be anything. */
+void lex_add_unescaped(struct str s, char escape, char blank, struct buf *out);
+
 #endif

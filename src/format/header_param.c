@@ -208,18 +208,6 @@ static void find_pieces(const struct header_params *list, struct str name, struc
 	}
 }
 
-static void add_percent_decoded(struct str s, struct buf *out)
-{
-	for (size_t i = 0; i < s.n; i++) {
-		int high = s.p[i] == '%' && i + 2 < s.n ? ascii_hex(s.p[i + 1]) : -1;
-		int low = high >= 0 ? ascii_hex(s.p[i + 2]) : -1;
-
-		if (low >= 0)
-			i += 2;
-		buf_add_c(out, low >= 0 ? (char)(high << 4 | low) : s.p[i]);
-	}
-}
-
 /* Takes "charset'language'" off the first piece. */
 static struct str cut_charset(struct str *value)
 {
@@ -246,7 +234,7 @@ static void add_pieces(const struct pieces *pieces, const struct charset_fn *cs,
 		if (i == 0 && pieces->percent[0])
 			charset = cut_charset(&value);
 		if (pieces->percent[i])
-			add_percent_decoded(value, &raw);
+			lex_add_unescaped(value, '%', 0, &raw);
 		else
 			buf_add_str(&raw, value);
 	}

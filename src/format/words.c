@@ -4,6 +4,7 @@
 
 #include "base/err.h"
 #include "format/charset.h"
+#include "format/header_lex.h"
 #include "format/transfer.h"
 
 struct word {
@@ -31,19 +32,6 @@ static size_t word_at(struct str s, struct word *out)
 	if (!str_starts(rest, STR("?=")) || (!out->base64 && !str_eq_nocase(encoding, STR("Q"))))
 		return 0;
 	return s.n - rest.n + 2;
-}
-
-/* The "Q" encoding (4.2) is not quite quoted-printable: no lines, "_" is a blank. */
-static void add_q_decoded(struct str s, struct buf *out)
-{
-	for (size_t i = 0; i < s.n; i++) {
-		int high = s.p[i] == '=' && i + 2 < s.n ? ascii_hex(s.p[i + 1]) : -1;
-		int low = high >= 0 ? ascii_hex(s.p[i + 2]) : -1;
-
-		if (low >= 0)
-			i += 2;
-		buf_add_c(out, low >= 0 ? (char)(high << 4 | low) : s.p[i] == '_' ? ' ' : s.p[i]);
-	}
 }
 
 static void add_b_decoded(struct str s, struct buf *out)
@@ -77,7 +65,8 @@ static void add_word(struct pending *p, const struct word *word, struct buf *out
 	if (word->base64)
 		add_b_decoded(word->text, &p->bytes);
 	else
-		add_q_decoded(word->text, &p->bytes);
+		/* The "Q" encoding (4.2) is not quite quoted-printable: no lines, "_" is a blank. */
+		lex_add_unescaped(word->text, '=', '_', &p->bytes);
 }
 
 /* The length of an encoded word at the front that we can decode, or 0. */
