@@ -209,7 +209,7 @@ static bool read_header(struct parser *p, struct mime_part *part, struct str *ct
 	return room;
 }
 
-static bool is_message(struct str type, struct str subtype)
+bool mime_is_message(struct str type, struct str subtype)
 {
 	return str_eq_nocase(type, STR("message")) &&
 	       (str_eq_nocase(subtype, STR("rfc822")) || str_eq_nocase(subtype, STR("global")));
@@ -240,7 +240,7 @@ static enum mime_kind open_level(struct parser *p, uint32_t index, struct str va
 		ctype = (struct header_ctype){0};
 	if (!value.p && in_digest)
 		kind = MIME_MESSAGE;
-	else if (is_message(ctype.type, ctype.subtype))
+	else if (mime_is_message(ctype.type, ctype.subtype))
 		kind = MIME_MESSAGE;
 	else if (str_eq_nocase(ctype.type, STR("multipart")))
 		kind = MIME_MULTIPART;

@@ -82,6 +82,10 @@ struct mime {
 int mime_parse(struct mime *m, struct str letter);
 void mime_free(struct mime *m);
 
+/* Whether a part of that type holds a letter: message/rfc822 or message/global
+ * (RFC 6532 3.7). */
+bool mime_is_message(struct str type, struct str subtype);
+
 uint32_t mime_part_count(const struct mime *m);
 struct mime_part *mime_part(const struct mime *m, uint32_t index);
 struct mime_field *mime_field(const struct mime *m, uint32_t index);

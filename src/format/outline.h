@@ -116,9 +116,10 @@ int outline_opaque(struct outline *o, struct arena *a, struct str letter);
 /* Adds the encoded form; ERR_TOO_BIG above OUTLINE_MAX or the buffer's ceiling. */
 int outline_encode(const struct outline *o, struct buf *out);
 
-/* Reads and checks. Strings are views into `bytes`. ERR_CORRUPT with a sentence
- * for anything that outline_encode() could not have written or that does not
- * fit a letter of that length. */
+/* Reads and checks. Strings are views into `bytes`, the rest lives in the arena
+ * (ceiling OUTLINE_ARENA_MAX). ERR_CORRUPT with a sentence for anything that
+ * outline_encode() could not have written or that does not fit a letter of that
+ * length, or when the arena is full. */
 int outline_decode(struct outline *o, struct arena *a, struct str bytes, uint64_t letter_length,
 		   struct err *e);
 
@@ -158,5 +159,9 @@ int outline_section(const struct outline *o, const uint32_t *path, size_t path_n
 /* The type and subtype that hold, defaults filled in. */
 struct str outline_type(const struct outline_part *part);
 struct str outline_subtype(const struct outline_part *part);
+
+/* Whether a letter begins here, the whole one or one inside: such parts have an
+ * envelope. */
+bool outline_begins_letter(const struct outline *o, const struct mime_part *at);
 
 #endif

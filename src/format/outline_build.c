@@ -158,9 +158,7 @@ static int apply_field(enum header_id id, struct str value, struct arena *a, str
 static void settle_type(struct outline_part *part)
 {
 	bool composite = str_eq_nocase(outline_type(part), STR("multipart")) ||
-			 (str_eq_nocase(outline_type(part), STR("message")) &&
-			  (str_eq_nocase(outline_subtype(part), STR("rfc822")) ||
-			   str_eq_nocase(outline_subtype(part), STR("global"))));
+			 mime_is_message(outline_type(part), outline_subtype(part));
 
 	if (part->at.kind == MIME_OPAQUE || (part->at.kind == MIME_LEAF && composite)) {
 		part->type = STR("application");
@@ -191,11 +189,6 @@ static int fill_part(const struct outline *o, struct arena *a, struct str letter
 	return 0;
 }
 
-static bool begins_letter(const struct outline *o, const struct mime_part *part)
-{
-	return part->parent == MIME_NO_PARENT || o->parts[part->parent].at.kind == MIME_MESSAGE;
-}
-
 static int fill(struct outline *o, struct arena *a, struct str letter, const struct mime *m)
 {
 	o->part_count = mime_part_count(m);
@@ -211,7 +204,7 @@ static int fill(struct outline *o, struct arena *a, struct str letter, const str
 		int rc;
 
 		part->at = *mime_part(m, i);
-		if (begins_letter(o, &part->at)) {
+		if (outline_begins_letter(o, &part->at)) {
 			part->envelope = arena_alloc(a, sizeof(*part->envelope));
 			if (!part->envelope)
 				return ERR_TOO_BIG;
@@ -221,11 +214,6 @@ static int fill(struct outline *o, struct arena *a, struct str letter, const str
 			return rc;
 	}
 	return 0;
-}
-
-static int set_hash(struct outline *o)
-{
-	return outline_hash(o, o->hash);
 }
 
 int outline_build(struct outline *o, struct arena *a, struct str letter, const struct charset_fn *cs)
@@ -243,7 +231,7 @@ int outline_build(struct outline *o, struct arena *a, struct str letter, const s
 		if (rc == 0)
 			rc = outline_preview(o, a, letter, cs);
 		if (rc == 0)
-			rc = set_hash(o);
+			rc = outline_hash(o, o->hash);
 		/* What has no place in an outline is not looked into. */
 		if (rc == ERR_TOO_BIG) {
 			*o = opaque;
@@ -294,5 +282,5 @@ int outline_opaque(struct outline *o, struct arena *a, struct str letter)
 		return ERR_TOO_BIG;
 	o->parts = part;
 	o->part_count = 1;
-	return set_hash(o);
+	return outline_hash(o, o->hash);
 }

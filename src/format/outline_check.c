@@ -107,8 +107,7 @@ static bool good_type(const struct outline_part *part)
 {
 	struct str type = outline_type(part);
 	struct str subtype = outline_subtype(part);
-	bool message = str_eq_nocase(type, STR("message")) &&
-		       (str_eq_nocase(subtype, STR("rfc822")) || str_eq_nocase(subtype, STR("global")));
+	bool message = mime_is_message(type, subtype);
 	bool multipart = str_eq_nocase(type, STR("multipart"));
 
 	if (!part->type.p != !part->subtype.p || type.n == 0 || subtype.n == 0)
@@ -235,7 +234,7 @@ static bool good_tree(const struct outline *o)
 /* 6. */
 static bool good_part(const struct outline *o, const struct outline_part *part)
 {
-	bool letter = part->at.parent == MIME_NO_PARENT || o->parts[part->at.parent].at.kind == MIME_MESSAGE;
+	bool letter = outline_begins_letter(o, &part->at);
 
 	return good_type(part) && good_values(part) && letter == (part->envelope != NULL) &&
 	       (!letter || good_envelope(part->envelope));

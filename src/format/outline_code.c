@@ -242,11 +242,6 @@ static void get_place(struct decoder *d, uint32_t index, struct mime_part *at)
 		at->first_field = d->o->parts[index - 1].at.first_field + d->o->parts[index - 1].at.fields;
 }
 
-static bool begins_letter(const struct outline *o, const struct mime_part *at)
-{
-	return at->parent == MIME_NO_PARENT || o->parts[at->parent].at.kind == MIME_MESSAGE;
-}
-
 static void get_part(struct decoder *d, uint32_t index)
 {
 	struct outline_part *part = &d->o->parts[index];
@@ -263,7 +258,7 @@ static void get_part(struct decoder *d, uint32_t index)
 	part->disposition = get_string(d);
 	get_params(d, &part->disposition_params);
 	get_languages(d, part);
-	if (!d->r.failed && begins_letter(d->o, &part->at))
+	if (!d->r.failed && outline_begins_letter(d->o, &part->at))
 		get_envelope(d, part);
 }
 

@@ -14,6 +14,11 @@ struct str outline_subtype(const struct outline_part *part)
 	return part->subtype.p ? part->subtype : part->at.kind == MIME_MESSAGE ? STR("rfc822") : STR("plain");
 }
 
+bool outline_begins_letter(const struct outline *o, const struct mime_part *at)
+{
+	return at->parent == MIME_NO_PARENT || o->parts[at->parent].at.kind == MIME_MESSAGE;
+}
+
 /* The n-th child, from 1. Siblings are found by stepping over the array, which
  * is at most MIME_PARTS_MAX long. */
 static uint32_t child_of(const struct outline *o, uint32_t parent, uint32_t n)
