@@ -149,7 +149,25 @@ static iconv_t find_handle(const struct charsets *c, struct str charset)
 	return NOT_OPEN;
 }
 
-/* iconv stops at each byte it cannot read: that byte becomes U+FFFD. */
+#define CHUNK 1024
+/* No character needs more; with less room left, iconv stopped for want of it. */
+#define CHARACTER_MAX 16
+
+/* Converts from *p what fits a chunk; with p == NULL what the converter holds back
+ * until it knows whether a combining character follows. True when it stopped at
+ * a byte that it cannot read. */
+static bool convert_chunk(iconv_t handle, char **p, size_t *left, struct buf *out)
+{
+	char chunk[CHUNK];
+	char *to = chunk;
+	size_t room = sizeof(chunk);
+	size_t rc = iconv(handle, p, left, &to, &room);
+
+	buf_add(out, chunk, sizeof(chunk) - room);
+	return rc == (size_t)-1 && room > CHARACTER_MAX;
+}
+
+/* Each byte that iconv cannot read becomes U+FFFD. */
 static int convert(void *ctx, struct str charset, struct str in, struct buf *out)
 {
 	iconv_t handle = find_handle(ctx, charset);
@@ -160,20 +178,13 @@ static int convert(void *ctx, struct str charset, struct str in, struct buf *out
 		return ERR_NOT_FOUND;
 	iconv(handle, NULL, NULL, NULL, NULL);
 	while (left && !buf_failed(out)) {
-		char chunk[1024];
-		char *to = chunk;
-		size_t room = sizeof(chunk);
-		size_t before = left;
-		size_t rc = iconv(handle, &p, &left, &to, &room);
-
-		buf_add(out, chunk, sizeof(chunk) - room);
-		/* E2BIG has filled the chunk; anything else is about the byte at p. */
-		if (rc == (size_t)-1 && (room > 16 || left == before)) {
-			buf_add_z(out, REPLACEMENT);
-			p++;
-			left--;
-		}
+		if (!convert_chunk(handle, &p, &left, out))
+			continue;
+		buf_add_z(out, REPLACEMENT);
+		p++;
+		left--;
 	}
+	convert_chunk(handle, NULL, NULL, out);
 	return 0;
 }
 

@@ -215,15 +215,26 @@ bool mime_is_message(struct str type, struct str subtype)
 	       (str_eq_nocase(subtype, STR("rfc822")) || str_eq_nocase(subtype, STR("global")));
 }
 
+/* The boundary parameter, plain or in the pieces of RFC 2231; empty when there is
+ * none that can be used. */
 static struct str usable_boundary(struct parser *p, const struct header_ctype *ctype)
 {
 	const struct header_param *param = header_param_find(&ctype->params, STR("boundary"));
-	struct str boundary = param ? param->value : (struct str){NULL, 0};
+	struct str kept = {NULL, 0};
+	struct buf boundary;
 
+	buf_init(&boundary, MIME_BOUNDARY_MAX);
+	if (param)
+		buf_add_str(&boundary, param->value);
+	else
+		header_param_text(&ctype->params, STR("boundary"), NULL, &boundary);
 	/* Blanks at the end cannot be told from padding (RFC 2046 5.1.1). */
-	while (str_ends(boundary, STR(" ")) || str_ends(boundary, STR("\t")))
-		boundary.n--;
-	return boundary.n <= MIME_BOUNDARY_MAX ? arena_str(&p->boundaries, boundary) : (struct str){NULL, 0};
+	while (str_ends(buf_str(&boundary), STR(" ")) || str_ends(buf_str(&boundary), STR("\t")))
+		buf_truncate(&boundary, boundary.n - 1);
+	if (!buf_failed(&boundary))
+		kept = arena_str(&p->boundaries, buf_str(&boundary));
+	buf_free(&boundary);
+	return kept;
 }
 
 /* Decides by the Content-Type what the part is, and opens a level for a

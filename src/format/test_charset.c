@@ -51,6 +51,10 @@ static void by_iconv(void **state)
 	assert_converts(&fn, "shift_jis", STR("\x82\xA0"), "あ");
 	assert_converts(&fn, "euc-kr", STR("\xB0\xA1"), "가");
 	assert_converts(&fn, "utf-16le", STR("a\0"), "a");
+	/* converters that wait for a combining character at the end */
+	assert_converts(&fn, "windows-1255", STR("\xE0"), "א");
+	assert_converts(&fn, "windows-1258", STR("ba"), "ba");
+	assert_converts(&fn, "big5", STR("\x88\x66"), "Ê");
 	/* bad and unfinished characters; the state of one call does not leak into the next */
 	assert_converts(&fn, "shift_jis", STR("a\x82"), "a\xEF\xBF\xBD");
 	assert_converts(&fn, "euc-kr", STR("\xFF\xFFz"), "\xEF\xBF\xBD\xEF\xBF\xBDz");

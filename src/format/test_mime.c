@@ -114,6 +114,9 @@ static void finds_parts(void **state)
 		{STR_INIT(MP "\"b \"\n\n--b\n\none\n--b--"), "m([one]0)"},
 		{STR_INIT(MP "\"b \"\n\n--b \n\none\n--b --\nx"), "m([one]0)"},
 		{STR_INIT(MP "\n \"b\\c\"\n\n--bc\n\none\n--bc--"), "m([one]0)"},
+		{STR_INIT("Content-Type: multipart/mixed; boundary*0=b; "
+			  "boundary*1=\"c\"\n\n--bc\n\none\n--bc--"),
+		 "m([one]0)"},
 		/* messages */
 		{STR_INIT(MSG "\nA: b\n\nin\n"), "r([in\n]1)"},
 		{STR_INIT("Content-Type: Message/GLOBAL\n\nA: b\n\nin\n"), "r([in\n]1)"},
