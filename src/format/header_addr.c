@@ -80,12 +80,12 @@ static void forget_words(struct addr_parser *p)
  */
 static bool joins(struct addr_parser *p)
 {
-	char last = p->text.n ? p->text.p[p->text.n - 1] : '@';
 	char next = p->rest.n ? p->rest.p[0] : '@';
-	bool after_dot = last == '.' && (p->lone_dot || p->at != STR_NONE);
+	bool after_at = p->text.n == 0 || (p->at != STR_NONE && p->at + 1 == p->text.n);
+	bool after_dot = str_ends(buf_str(&p->text), STR(".")) && (p->lone_dot || p->at != STR_NONE);
 
 	p->lone_dot = next == '.';
-	return last == '@' || next == '@' || next == '.' || after_dot;
+	return after_at || after_dot || next == '@' || next == '.';
 }
 
 static void skip_space(struct addr_parser *p)

@@ -46,7 +46,7 @@ uint32_t mime_part_count(const struct mime *m)
 	return (uint32_t)(m->parts.n / sizeof(struct mime_part));
 }
 
-static uint32_t field_count(const struct mime *m)
+uint32_t mime_field_count(const struct mime *m)
 {
 	return (uint32_t)(m->fields.n / sizeof(struct mime_field));
 }
@@ -141,7 +141,7 @@ static void end_part(struct parser *p, uint32_t index, struct place *end)
 static uint32_t add_part(struct parser *p, uint32_t parent)
 {
 	struct mime_part part = {.parent = parent,
-				 .first_field = field_count(p->m),
+				 .first_field = mime_field_count(p->m),
 				 .header_start = p->at,
 				 .body_start = p->at,
 				 .lines = p->lines};
@@ -158,7 +158,7 @@ static void add_text_child(struct parser *p, uint32_t parent_index)
 	child.kind = MIME_LEAF;
 	child.parent = parent_index;
 	child.header_start = child.body_start;
-	child.first_field = field_count(p->m);
+	child.first_field = mime_field_count(p->m);
 	child.fields = 0;
 	buf_add(&p->m->parts, &child, sizeof(child));
 }
@@ -195,7 +195,7 @@ static bool read_header(struct parser *p, struct mime_part *part, struct str *ct
 			row.value = (uint64_t)(field.value.p - field.raw.p);
 		if (field.id == HEADER_CONTENT_TYPE && !ctype->p)
 			*ctype = field.value;
-		room = room && field_count(p->m) < MIME_FIELDS_MAX;
+		room = room && mime_field_count(p->m) < MIME_FIELDS_MAX;
 		if (room) {
 			buf_add(&p->m->fields, &row, sizeof(row));
 			part->fields++;

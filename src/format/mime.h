@@ -87,6 +87,7 @@ void mime_free(struct mime *m);
 bool mime_is_message(struct str type, struct str subtype);
 
 uint32_t mime_part_count(const struct mime *m);
+uint32_t mime_field_count(const struct mime *m);
 struct mime_part *mime_part(const struct mime *m, uint32_t index);
 struct mime_field *mime_field(const struct mime *m, uint32_t index);
 

@@ -192,7 +192,7 @@ static int fill_part(const struct outline *o, struct arena *a, struct str letter
 static int fill(struct outline *o, struct arena *a, struct str letter, const struct mime *m)
 {
 	o->part_count = mime_part_count(m);
-	o->field_count = (uint32_t)(m->fields.n / sizeof(struct mime_field));
+	o->field_count = mime_field_count(m);
 	o->parts = arena_calloc(a, o->part_count, sizeof(*o->parts));
 	o->fields = arena_calloc(a, o->field_count, sizeof(*o->fields));
 	if (!o->parts || !o->fields)

@@ -61,6 +61,7 @@ static void parses(void **state)
 		{STR_INIT("Mary <@node.test:mary@example.net>, , b@c"),
 		 "Mary|@node.test|mary|example.net\n-|-|b|c\n"},
 		{STR_INIT("<@a,@b:c@d>"), "-|@a,@b|c|d\n"},
+		{STR_INIT("\"Joe@\" Public <j@x>"), "Joe@ Public|-|j|x\n"},
 		/* groups */
 		{STR_INIT("A Group:Ed <c@a>,joe@w;"), "-|-|A Group|-\nEd|-|c|a\n-|-|joe|w\n-|-|-|-\n"},
 		{STR_INIT("Undisclosed recipients:;"), "-|-|Undisclosed recipients|-\n-|-|-|-\n"},
