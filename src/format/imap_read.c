@@ -175,13 +175,17 @@ static enum imap_read_event announce(struct imap_read *r)
 {
 	if (r->too_large)
 		return drop_marked(r, "The literal is too large");
-	if (!buf_room(&r->literals, sizeof(struct imap_literal)))
+	char *row = buf_room(&r->literals, sizeof(struct imap_literal));
+
+	if (!row)
 		return drop_marked(r, "Too many literals");
 	r->announced.data = r->text.n;
 	r->announced.size = r->number;
 	r->announced.binary = r->binary;
 	r->announced.nonsync = r->nonsync;
-	r->announced.outside = false;
+	r->announced.outside = true;
+	/* A row behind the table's end, for imap_read_text() until it is decided. */
+	memcpy(row, &r->announced, sizeof(r->announced));
 	r->state = ANNOUNCED;
 	reset_line(r);
 	return IMAP_READ_LITERAL;
@@ -321,13 +325,13 @@ int imap_read_accept(struct imap_read *r)
 
 	if (r->announced.size > r->limits.literal || r->announced.size > r->limits.total - collected)
 		return ERR_TOO_BIG;
+	r->announced.outside = false;
 	expect_literal(r, COLLECT);
 	return 0;
 }
 
 void imap_read_outside(struct imap_read *r)
 {
-	r->announced.outside = true;
 	expect_literal(r, OUTSIDE);
 }
 
@@ -357,7 +361,7 @@ struct imap_text imap_read_text(const struct imap_read *r)
 	return (struct imap_text){
 		.bytes = buf_str(&r->text),
 		.literals = (const struct imap_literal *)(const void *)r->literals.p,
-		.literal_count = r->literals.n / sizeof(struct imap_literal),
+		.literal_count = r->literals.n / sizeof(struct imap_literal) + (r->state == ANNOUNCED),
 	};
 }
 

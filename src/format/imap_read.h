@@ -97,8 +97,9 @@ void imap_read_raw(struct imap_read *r);
 /* Takes bytes off the front of *in up to the next event. */
 enum imap_read_event imap_read_feed(struct imap_read *r, struct str *in);
 
-/* After LITERAL: what is announced.  What stands before it can be read with
- * imap_read_text(), to learn which command asks. */
+/* After LITERAL: what is announced.  imap_read_text() then gives the command up
+ * to it, with this literal as an outside one: if that parses as an APPEND, the
+ * message comes now and everything about it is known. */
 const struct imap_literal *imap_read_announced(const struct imap_read *r);
 /* Collect it (send "+" unless it is nonsync): ERR_TOO_BIG when a limit forbids
  * that; then refuse it, or close. */
