@@ -83,8 +83,8 @@ void imap_put_mailbox(struct buf *out, struct str name, bool utf8)
 		imap_put_astring(out, name, true);
 		return;
 	}
-	/* Seven bytes of modified UTF-7 for two of UTF-8 is the worst. */
-	buf_init(&wire, 4 * name.n);
+	/* A control character alone, which a kept name does not have, is the worst. */
+	buf_init(&wire, 5 * name.n);
 	if (imap_utf7_encode(name, &wire) == 0)
 		imap_put_astring(out, buf_str(&wire), false);
 	else
