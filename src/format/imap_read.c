@@ -53,6 +53,8 @@ void imap_read_set_limits(struct imap_read *r, struct imap_read_limits limits)
 {
 	r->limits = limits;
 	r->text.max = limits.line + limits.total;
+	if (r->text.max < r->text.n)
+		r->text.max = r->text.n;
 }
 
 void imap_read_raw(struct imap_read *r)
@@ -202,9 +204,15 @@ static enum imap_read_event end_line(struct imap_read *r)
 	return IMAP_READ_COMMAND;
 }
 
+/* New limits may be below what is used already. */
+static size_t left_of(size_t limit, size_t used)
+{
+	return limit > used ? limit - used : 0;
+}
+
 static enum imap_read_event take_line(struct imap_read *r, struct str *in)
 {
-	size_t room = r->limits.line - r->line_bytes;
+	size_t room = left_of(r->limits.line, r->line_bytes);
 	struct str piece = str_head(*in, room);
 	enum scanned s = SCAN_GOES_ON;
 	size_t i = 0;
@@ -323,7 +331,7 @@ int imap_read_accept(struct imap_read *r)
 {
 	size_t collected = r->text.n - r->line_bytes;
 
-	if (r->announced.size > r->limits.literal || r->announced.size > r->limits.total - collected)
+	if (r->announced.size > r->limits.literal || r->announced.size > left_of(r->limits.total, collected))
 		return ERR_TOO_BIG;
 	r->announced.outside = false;
 	expect_literal(r, COLLECT);

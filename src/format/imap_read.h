@@ -87,7 +87,8 @@ struct imap_read {
 
 void imap_read_init(struct imap_read *r, struct imap_read_limits limits);
 void imap_read_free(struct imap_read *r);
-/* New limits, for what comes after (a login, for example). */
+/* New limits for what comes after: after a login, or after LITERAL for this
+ * command. */
 void imap_read_set_limits(struct imap_read *r, struct imap_read_limits limits);
 /* The next line is no command but an answer to a continuation request
  * (AUTHENTICATE, or DONE of IDLE): braces at its end announce nothing.  Call it

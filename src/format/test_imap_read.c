@@ -228,6 +228,27 @@ static void gives_memory_back(void **state)
 	imap_read_free(&r);
 }
 
+static void takes_new_limits(void **state)
+{
+	struct imap_read r;
+	struct str in = STR("0123456789 {16+}\r\n0123456789abcdef {4}\r\n"),
+		   rest = STR("abcd x\r\nb NOOP\r\n");
+
+	imap_read_init(&r, LIMITS);
+	assert_int_equal(imap_read_feed(&r, &in), IMAP_READ_LITERAL);
+	assert_int_equal(imap_read_accept(&r), 0);
+	assert_int_equal(imap_read_feed(&r, &in), IMAP_READ_LITERAL);
+	imap_read_set_limits(&r, (struct imap_read_limits){.line = 10, .literal = 16, .total = 10});
+	assert_int_equal(imap_read_accept(&r), ERR_TOO_BIG);
+	imap_read_set_limits(&r, (struct imap_read_limits){.line = 10, .literal = 4, .total = 20});
+	assert_int_equal(imap_read_accept(&r), 0);
+	assert_int_equal(imap_read_feed(&r, &rest), IMAP_READ_BAD);
+	imap_read_next(&r);
+	assert_int_equal(imap_read_feed(&r, &rest), IMAP_READ_COMMAND);
+	assert_str(imap_read_text(&r).bytes, "b NOOP");
+	imap_read_free(&r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -236,6 +257,7 @@ int main(void)
 		cmocka_unit_test(counts_literals),
 		cmocka_unit_test(drops_without_end),
 		cmocka_unit_test(gives_memory_back),
+		cmocka_unit_test(takes_new_limits),
 	};
 
 	return cmocka_run_group_tests_name("imap_read", tests, NULL, NULL);

@@ -117,7 +117,7 @@ static void keeps_little(void **state)
 
 static void limits_the_needle(void **state)
 {
-	static char text[(1 << 20) + 1];
+	static char text[(1 << 16) + 1];
 	struct needle n;
 
 	assert_int_equal(needle_init(&n, (struct str){text, sizeof(text)}), ERR_MEMORY);
@@ -127,13 +127,26 @@ static void limits_the_needle(void **state)
 	needle_free(&n);
 }
 
+/* A text that begins like the needle everywhere costs no more than any other. */
+static void is_never_slow(void **state)
+{
+	static char text[4 << 20];
+	struct needle n;
+
+	memset(text, 'a', sizeof(text));
+	text[60000] = 'b';
+	assert_int_equal(needle_init(&n, (struct str){text, 60001}), 0);
+	assert_false(needle_in(&n, (struct str){text + 60001, sizeof(text) - 60001}));
+	assert_true(needle_in(&n, (struct str){text, sizeof(text)}));
+	needle_free(&n);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(finds),
-		cmocka_unit_test(finds_in_long_texts),
-		cmocka_unit_test(keeps_little),
-		cmocka_unit_test(limits_the_needle),
+		cmocka_unit_test(finds),         cmocka_unit_test(finds_in_long_texts),
+		cmocka_unit_test(keeps_little),  cmocka_unit_test(limits_the_needle),
+		cmocka_unit_test(is_never_slow),
 	};
 
 	return cmocka_run_group_tests_name("textfind", tests, NULL, NULL);

@@ -19,7 +19,7 @@ struct needle {
 	struct buf folded;
 };
 
-/* ERR_MEMORY (also above 1 MiB): the needle is not to be used but to be freed. */
+/* ERR_MEMORY (also above 64 KiB): the needle is not to be used but to be freed. */
 int needle_init(struct needle *n, struct str text);
 void needle_free(struct needle *n);
 
