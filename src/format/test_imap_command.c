@@ -177,8 +177,36 @@ static const struct good_row extended[] = {
 	{"A05 LIST \"\" \"*\"", "A05 LIST \"\" \"*\""},
 };
 
+/* As programs in use send them: Thunderbird, Apple Mail, mutt, mbsync, imaplib, fetchmail, curl. */
+static const struct good_row clients[] = {
+	{"6 UID fetch 1:* (UID RFC822.SIZE FLAGS BODY.PEEK[HEADER.FIELDS (From To Cc Bcc Resent-Message-ID "
+	 "Subject "
+	 "Date Message-ID Priority X-Priority References Newsgroups In-Reply-To Content-Type Reply-To)])",
+	 "6 UID FETCH 1:* (UID FLAGS RFC822.SIZE BODY.PEEK[HEADER.FIELDS (From To Cc Bcc Resent-Message-ID "
+	 "Subject "
+	 "Date Message-ID Priority X-Priority References Newsgroups In-Reply-To Content-Type Reply-To)])"},
+	{"7 lsub \"\" \"*\"", "7 LSUB \"\" \"*\""},
+	{"8 UID store 3 +Flags (\\Deleted \\Seen)", "8 UID STORE 3 +FLAGS (\\Deleted \\Seen)"},
+	{"9 uid copy 3:4 \"Trash\"", "9 UID COPY 3:4 \"Trash\""},
+	{"10 UID SEARCH UNDELETED SINCE 1-Jan-2023", "10 UID SEARCH UNDELETED SINCE 01-Jan-2023"},
+	{"2 ID (\"name\" \"Mac OS X Mail\" \"version\" \"16.0 (3696.120.41.1.1)\" \"os\" \"Mac OS X\")",
+	 "2 ID (\"name\" \"Mac OS X Mail\" \"version\" \"16.0 (3696.120.41.1.1)\" \"os\" \"Mac OS X\")"},
+	{"a0005 STATUS \"INBOX\" (UIDNEXT UIDVALIDITY UNSEEN RECENT MESSAGES)",
+	 "a0005 STATUS \"INBOX\" (MESSAGES RECENT UIDNEXT UIDVALIDITY UNSEEN)"},
+	{"5 UID FETCH 1:2147483647 (UID FLAGS BODY.PEEK[HEADER.FIELDS (X-TUID)])",
+	 "5 UID FETCH 1:2147483647 (UID FLAGS BODY.PEEK[HEADER.FIELDS (X-TUID)])"},
+	{"6 APPEND \"INBOX\" (\\Seen) \"10-Jan-2024 10:00:00 +0100\" {3+}\r\nabc",
+	 "6 APPEND \"INBOX\" (\\Seen) \"10-Jan-2024 10:00:00 +0100\" {3}"},
+	{"NKLD3 LIST \"\" *", "NKLD3 LIST \"\" \"*\""},
+	{"NKLD4 STORE 1 +FLAGS \\Deleted", "NKLD4 STORE 1 +FLAGS (\\Deleted)"},
+	{"NKLD5 FETCH 1 (RFC822)", "NKLD5 FETCH 1 (RFC822)"},
+	{"A0006 SEARCH UNSEEN NOT DELETED", "A0006 SEARCH UNSEEN NOT DELETED"},
+	{"A004 FETCH 1 BODY[]", "A004 FETCH 1 (BODY[])"},
+};
+
 static void reads_commands(void **state)
 {
+	check_good(clients, ROWS(clients), 0);
 	check_good(simple, ROWS(simple), 0);
 	check_good(append, ROWS(append), 0);
 	check_good(store, ROWS(store), 0);
