@@ -113,3 +113,12 @@ struct str arena_str(struct arena *a, struct str s)
 
 	return (struct str){z, z ? s.n : 0};
 }
+
+struct str arena_str_lower(struct arena *a, struct str s)
+{
+	char *z = arena_z(a, s);
+
+	for (size_t i = 0; z && i < s.n; i++)
+		z[i] = ascii_lower(z[i]);
+	return (struct str){z, z ? s.n : 0};
+}

@@ -46,6 +46,7 @@ static void copies_strings(void **state)
 
 	arena_init(&a, 1000);
 	assert_str(arena_str(&a, STR("abc")), "abc");
+	assert_str(arena_str_lower(&a, STR("Ab@[Z\xC4")), "ab@[z\xC4");
 	assert_string_equal(arena_z(&a, STR("xyz")), "xyz");
 	assert_string_equal(arena_z(&a, str_of(NULL)), "");
 	arena_free(&a);
