@@ -30,6 +30,8 @@ void *arena_calloc(struct arena *a, size_t count, size_t size);
 struct str arena_str(struct arena *a, struct str s);
 /* The copy in ASCII lower case. */
 struct str arena_str_lower(struct arena *a, struct str s);
+/* The three in a row. */
+struct str arena_join(struct arena *a, struct str x, struct str y, struct str z);
 /* The copy as a NUL-terminated string; NULL above the ceiling. */
 char *arena_z(struct arena *a, struct str s);
 

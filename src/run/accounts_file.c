@@ -21,6 +21,17 @@ struct str address_domain(struct str address)
 	return at == STR_NONE ? str_skip(address, address.n) : str_skip(address, at + 1);
 }
 
+bool address_is_plain(struct str address)
+{
+	for (size_t i = 0; i < address.n; i++) {
+		unsigned char c = (unsigned char)address.p[i];
+
+		if (c <= ' ' || c == 0x7F || strchr("\"\\,()<>[]:;", c))
+			return false;
+	}
+	return true;
+}
+
 /* Parts between dots are not empty, so no name is "." or "..". */
 static bool is_dotted(struct str s, size_t max, const char *more)
 {

@@ -155,6 +155,12 @@ static void parts_of_an_address(void **state)
 	assert_str(address_local_part(STR("root")), "root");
 	assert_str(address_domain(STR("root")), "");
 	assert_str(address_local_part(STR("@c")), "");
+	assert_true(address_is_plain(STR("a.b+c#d%e!f@\xC3\xA4.test")));
+	assert_false(address_is_plain(STR("\"a\"@b")));
+	assert_false(address_is_plain(STR("a,b@c")));
+	assert_false(address_is_plain(STR("a b@c")));
+	assert_false(address_is_plain(STR("a\0b@c")));
+	assert_false(address_is_plain(STR("a@[::1]")));
 }
 
 static void aliases(void **state)
