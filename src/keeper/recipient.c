@@ -253,8 +253,7 @@ static struct str target_address(struct walk *w, const struct item *item, struct
 		return join(w, address_local_part(item->address), target, STR(""));
 	if (tag.n == 0)
 		return target;
-	return join(w, address_local_part(target), tag,
-			  str_skip(target, address_local_part(target).n));
+	return join(w, address_local_part(target), tag, str_skip(target, address_local_part(target).n));
 }
 
 /* Step 7: whether the item is a name that always leads to a person. */
