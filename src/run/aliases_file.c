@@ -7,9 +7,24 @@ static bool is_separator(char c)
 	return c == ',' || c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
 
+/* Offset of the quote that closes the one at the start, or STR_NONE. */
+static size_t closing_quote(struct str s)
+{
+	for (size_t i = 1; i < s.n; i++)
+		if (s.p[i] == '\\')
+			i++;
+		else if (s.p[i] == '"')
+			return i;
+	return STR_NONE;
+}
+
+bool alias_target_is_open(struct str target)
+{
+	return str_starts(target, STR("\"")) && closing_quote(target) == STR_NONE;
+}
+
 bool alias_target_next(struct str *targets, struct str *target)
 {
-	bool quoted = false;
 	size_t n = 0;
 
 	while (targets->n && (is_separator(targets->p[0]) || targets->p[0] == '#'))
@@ -17,13 +32,10 @@ bool alias_target_next(struct str *targets, struct str *target)
 			str_cut(targets, '\n');
 		else
 			*targets = str_skip(*targets, 1);
-	while (n < targets->n && (quoted || !is_separator(targets->p[n]))) {
-		if (targets->p[n] == '\\' && quoted && n + 1 < targets->n)
-			n++;
-		else if (targets->p[n] == '"')
-			quoted = !quoted;
+	if (str_starts(*targets, STR("\"")) && !alias_target_is_open(*targets))
+		n = closing_quote(*targets);
+	while (n < targets->n && !is_separator(targets->p[n]))
 		n++;
-	}
 	*target = str_head(*targets, n);
 	*targets = str_skip(*targets, n);
 	return n > 0;

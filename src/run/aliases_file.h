@@ -22,8 +22,12 @@ struct alias_line {
 /* Views of the entry; ERR_INVALID with a sentence when it is no alias. */
 int alias_line_parse(struct str entry, struct alias_line *out, struct err *e);
 
-/* Takes the next target off the front; false when there is none.  Separators
- * inside a quoted string belong to the target (RFC 5321 4.1.2). */
+/* Takes the next target off the front; false when there is none.  Separators inside
+ * the quoted string that a target begins with belong to it (RFC 5321 4.1.2). */
 bool alias_target_next(struct str *targets, struct str *target);
+
+/* Whether the target begins with a quote that is not closed (and so counts as an
+ * ordinary character): what is put behind it could be taken for its end. */
+bool alias_target_is_open(struct str target);
 
 #endif

@@ -237,7 +237,18 @@ static bool is_one_target(struct str s)
 {
 	struct str rest = s, target;
 
-	return alias_target_next(&rest, &target) && target.n == s.n && str_find(s, 0) == STR_NONE;
+	return alias_target_next(&rest, &target) && target.n == s.n && str_find(s, 0) == STR_NONE &&
+	       !alias_target_is_open(target);
+}
+
+static bool has_open_target(struct str targets)
+{
+	struct str target;
+
+	while (alias_target_next(&targets, &target))
+		if (alias_target_is_open(target))
+			return true;
+	return false;
 }
 
 static int may_add_alias(struct str accounts, struct str key, struct str target, struct err *e)
@@ -268,6 +279,9 @@ int edit_alias_add(struct str accounts, struct str aliases, struct str key, stru
 		if (has_target(entry_targets(&entry), target))
 			return err_set(e, ERR_EXISTS, "'%.*s' is already an alias for recipient: '%.*s'",
 				       STR_ARG(key), STR_ARG(target));
+		if (has_open_target(entry_targets(&entry)))
+			return err_set(e, ERR_INVALID, "The line of '%.*s' has a quote that is not closed",
+				       STR_ARG(key));
 		rewrite_entry(&entry, STR(""), target, out);
 		added = true;
 	}

@@ -145,6 +145,9 @@ static void forgets_quotas(void **state)
 
 static int add_alias(const struct row *row, struct buf *out, struct err *e)
 {
+	if (strncmp(row->first, "open", 4) == 0)
+		return edit_alias_add(STR(""), STR("open@d.test a@d,\"b\n"), str_of(row->first),
+				      str_of(row->second), out, e);
 	return edit_alias_add(STR(ACCOUNTS), STR(ALIASES), str_of(row->first), str_of(row->second), out, e);
 }
 
@@ -171,6 +174,9 @@ static void adds_aliases(void **state)
 		{"new@d.test", "a@d,b@d", ERR_INVALID, "'a@d,b@d' is no recipient"},
 		{"new@d.test", "a@d\nevil@d b@d", ERR_INVALID, "'a@d\nevil@d b@d' is no recipient"},
 		{"new@d.test", "", ERR_INVALID, "'' is no recipient"},
+		{"new@d.test", "\"open", ERR_INVALID, "'\"open' is no recipient"},
+		{"open@d.test", "x@far.test", ERR_INVALID,
+		 "The line of 'open@d.test' has a quote that is not closed"},
 	};
 
 	CHECK(rows, add_alias);

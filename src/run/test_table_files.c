@@ -174,7 +174,9 @@ static void aliases(void **state)
 		{"root a@d # one,\n b@d # two", "root", "a@d|b@d"},
 		{"a@d \"x, y\"@d,\"q\\\"z \"@e", "a@d", "\"x, y\"@d|\"q\\\"z \"@e"},
 		{"a@d b#c@d", "a@d", "b#c@d"},
-		{"a@d \"open, end", "a@d", "\"open, end"},
+		{"a@d \"open, end", "a@d", "\"open|end"},
+		{"a@d mid\"dle, e\"nd", "a@d", "mid\"dle|e\"nd"},
+		{"a@d \"x\\\", y", "a@d", "\"x\\\"|y"},
 	};
 	struct alias_line a;
 	struct str target;
