@@ -3,6 +3,7 @@
 #include "run/accounts_file.h"
 
 #include "run/password.h"
+#include "run/table_lines.h"
 
 #include <string.h>
 
@@ -49,7 +50,8 @@ static bool is_dotted(struct str s, size_t max, const char *more)
 
 int account_address_check(struct str address, struct err *e)
 {
-	if (!is_dotted(address_local_part(address), LOCAL_PART_MAX, "#$&'*+-=?^_`{}~"))
+	if (!table_key_begins_line(address) ||
+	    !is_dotted(address_local_part(address), LOCAL_PART_MAX, "#$&'*+-=?^_`{}~"))
 		return err_set(e, ERR_INVALID, "'%.*s' has a local part that no account can have",
 			       STR_ARG(address));
 	if (!is_dotted(address_domain(address), DOMAIN_MAX, "-"))

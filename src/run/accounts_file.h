@@ -23,7 +23,8 @@ int account_line_parse(struct str line, struct account_line *out, struct err *e)
 /* An account's address is a Dot-string and a domain name (RFC 5321 4.1.2; bytes
  * above 0x7E for RFC 6531), at most 64 and 255 bytes.  It must not contain a
  * slash, because folders of the store carry its parts as names, nor `%` or `!`,
- * which would be taken for routing by senders.  ERR_INVALID with a sentence. */
+ * which would be taken for routing by senders, nor begin with `#`
+ * or a byte order mark.  ERR_INVALID with a sentence. */
 int account_address_check(struct str address, struct err *e);
 
 /* What stands before (behind) the last `@`; without one the whole (the empty view). */

@@ -232,13 +232,15 @@ int edit_alias_del(struct str aliases, struct str key, struct str target, struct
 	return finish(out, e);
 }
 
-/* One word that is one target, or nothing but the key. */
+/* One word that is one target: no control, so no line end inside its quotes. */
 static bool is_one_target(struct str s)
 {
 	struct str rest = s, target;
 
-	return alias_target_next(&rest, &target) && target.n == s.n && str_find(s, 0) == STR_NONE &&
-	       !alias_target_is_open(target);
+	for (size_t i = 0; i < s.n; i++)
+		if ((unsigned char)s.p[i] < ' ')
+			return false;
+	return alias_target_next(&rest, &target) && target.n == s.n && !alias_target_is_open(target);
 }
 
 static bool has_open_target(struct str targets)
@@ -253,7 +255,7 @@ static bool has_open_target(struct str targets)
 
 static int may_add_alias(struct str accounts, struct str key, struct str target, struct err *e)
 {
-	if (!is_one_target(key) || str_ends(key, STR("@")))
+	if (!table_key_begins_line(key) || !is_one_target(key) || str_ends(key, STR("@")))
 		return err_set(e, ERR_INVALID, "'%.*s' is no address, name or @domain", STR_ARG(key));
 	if (!is_one_target(target))
 		return err_set(e, ERR_INVALID, "'%.*s' is no recipient", STR_ARG(target));

@@ -2,12 +2,17 @@
 /* Valid lines of table files. */
 #include "run/table_lines.h"
 
+static const struct str mark = STR_INIT("\xEF\xBB\xBF");
+
 struct table_lines table_lines_of(struct str contents)
 {
-	struct str mark = STR("\xEF\xBB\xBF");
-
 	return (struct table_lines){.rest = str_starts(contents, mark) ? str_skip(contents, mark.n)
 								       : contents};
+}
+
+bool table_key_begins_line(struct str key)
+{
+	return !table_line_is_void(key) && !table_line_continues(key) && !str_starts(key, mark);
 }
 
 bool table_line_is_void(struct str line)

@@ -26,6 +26,9 @@ bool table_lines_next(struct table_lines *t, struct str *line);
 bool table_lines_next_entry(struct table_lines *t, struct buf *joined, struct str *entry, size_t *number);
 /* Whether a line is blank or a comment. */
 bool table_line_is_void(struct str line);
+/* Whether a line that begins with the key is read with all of it: the key is no
+ * comment, continuation or byte order mark. */
+bool table_key_begins_line(struct str key);
 /* Whether a line begins with a blank or tab. */
 bool table_line_continues(struct str line);
 

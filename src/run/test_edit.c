@@ -54,6 +54,8 @@ static void adds_accounts(void **state)
 		{"help@d.tes", "{PLAIN}n", ERR_EXISTS, "'help@d.tes' is already defined as an alias"},
 		{"a/b@d.test", "{PLAIN}n", ERR_INVALID,
 		 "'a/b@d.test' has a local part that no account can have"},
+		{"#a@d.test", "{PLAIN}n", ERR_INVALID,
+		 "'#a@d.test' has a local part that no account can have"},
 		{"ab@[::1]", "{PLAIN}n", ERR_INVALID, "'ab@[::1]' has no domain name"},
 	};
 
@@ -174,6 +176,7 @@ static void adds_aliases(void **state)
 		{"new@d.test", "a@d,b@d", ERR_INVALID, "'a@d,b@d' is no recipient"},
 		{"new@d.test", "a@d\nevil@d b@d", ERR_INVALID, "'a@d\nevil@d b@d' is no recipient"},
 		{"new@d.test", "", ERR_INVALID, "'' is no recipient"},
+		{"new@d.test", "\"a\n\"@d", ERR_INVALID, "'\"a\n\"@d' is no recipient"},
 		{"new@d.test", "\"open", ERR_INVALID, "'\"open' is no recipient"},
 		{"open@d.test", "x@far.test", ERR_INVALID,
 		 "The line of 'open@d.test' has a quote that is not closed"},

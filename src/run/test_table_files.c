@@ -25,6 +25,16 @@ static void valid_lines(void **state)
 	assert_false(table_lines_next(&t, &line));
 }
 
+static void keys_that_begin_a_line(void **state)
+{
+	assert_true(table_key_begins_line(STR("a#")));
+	assert_false(table_key_begins_line(STR("")));
+	assert_false(table_key_begins_line(STR("#a")));
+	assert_false(table_key_begins_line(STR(" a")));
+	assert_false(table_key_begins_line(STR("\xEF\xBB\xBF"
+					       "a")));
+}
+
 static void entries_continue(void **state)
 {
 	struct table_lines t = table_lines_of(STR(" first\na 1,\n# between\n\n\t2\nb 3\n"));
@@ -212,6 +222,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(valid_lines),
+		cmocka_unit_test(keys_that_begin_a_line),
 		cmocka_unit_test(entries_continue),
 		cmocka_unit_test(an_entry_above_the_ceiling_is_empty),
 		cmocka_unit_test(accounts),
