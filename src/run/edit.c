@@ -253,9 +253,16 @@ static bool has_open_target(struct str targets)
 	return false;
 }
 
+/* A key has no quotes: it is read up to the first blank. */
+static bool is_key(struct str s)
+{
+	return table_key_begins_line(s) && is_one_target(s) && str_find(s, ' ') == STR_NONE &&
+	       str_find(s, ',') == STR_NONE && !str_ends(s, STR("@"));
+}
+
 static int may_add_alias(struct str accounts, struct str key, struct str target, struct err *e)
 {
-	if (!table_key_begins_line(key) || !is_one_target(key) || str_ends(key, STR("@")))
+	if (!is_key(key))
 		return err_set(e, ERR_INVALID, "'%.*s' is no address, name or @domain", STR_ARG(key));
 	if (!is_one_target(target))
 		return err_set(e, ERR_INVALID, "'%.*s' is no recipient", STR_ARG(target));

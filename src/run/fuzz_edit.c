@@ -59,10 +59,13 @@ static void edit_aliases(struct str accounts, struct str aliases, struct str key
 	CHECK(edit_alias_del(buf_str(out), key, target, &gone, &e) == 0);
 	CHECK(gone.n < out->n);
 	buf_clear(out);
-	CHECK(edit_alias_add(accounts, buf_str(&gone), key, target, out, &e) == 0);
+	int rc = edit_alias_add(accounts, buf_str(&gone), key, target, out, &e);
+
+	/* the line that had no other target is gone; a later one of the key may be broken */
+	CHECK(rc == 0 || rc == ERR_INVALID);
 	buf_clear(&gone);
-	CHECK(edit_aliases_forget(buf_str(out), target, &gone, &e) == 0);
-	CHECK(gone.n < out->n);
+	CHECK(rc || edit_aliases_forget(buf_str(out), target, &gone, &e) == 0);
+	CHECK(rc || gone.n < out->n);
 	buf_free(&gone);
 }
 

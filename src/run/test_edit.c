@@ -171,6 +171,7 @@ static void adds_aliases(void **state)
 		{"ann@d.test", "bob@d.test", ERR_EXISTS, "'ann@d.test' is already defined as an account"},
 		{"ann@d.te", "bob@d.test", ERR_EXISTS, "'ann@d.te' is already defined as an account"},
 		{"two words", "bob@d.test", ERR_INVALID, "'two words' is no address, name or @domain"},
+		{"\"a b\"@d", "bob@d.test", ERR_INVALID, "'\"a b\"@d' is no address, name or @domain"},
 		{"", "bob@d.test", ERR_INVALID, "'' is no address, name or @domain"},
 		{"# no", "bob@d.test", ERR_INVALID, "'# no' is no address, name or @domain"},
 		{"new@d.test", "a@d,b@d", ERR_INVALID, "'a@d,b@d' is no recipient"},
