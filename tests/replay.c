@@ -12,7 +12,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static int replay_file(const char *dir, const char *name)
 {
-	char path[4096];
+	char path[2048];
 	FILE *f;
 
 	snprintf(path, sizeof(path), "%s/%s", dir, name);
