@@ -17,7 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ACTS 3000
+#define ACTS 2000
 
 static const struct str domain = STR_INIT("example.org");
 static const struct str user = STR_INIT("ann");
@@ -434,7 +434,8 @@ static void tell(struct session *s, struct view *v, const struct ledger *l)
 	s->uidnext = ledger_folder(l, v->folder)->uidnext;
 	s->n = (uint32_t)v->n;
 	assert_true(v->n <= sizeof(s->uids) / sizeof(s->uids[0]));
-	memcpy(s->uids, v->uid, v->n * sizeof(uint32_t));
+	for (uint32_t i = 0; i < s->n; i++)
+		s->uids[i] = v->uid[i];
 }
 
 /* What a session computes from the view equals the list that it might have kept. */

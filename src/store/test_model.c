@@ -445,10 +445,6 @@ static const struct {
 
 static void make_change(struct model *m, struct scratch *s, struct change *c)
 {
-	if (m->folder_n == 0) {
-		make_create(m, s, c);
-		return;
-	}
 	for (;;) {
 		uint32_t at = model_random(m, 100);
 		size_t i = 0;
@@ -470,15 +466,34 @@ static void put(struct buf *b, const struct act *act)
 	}
 }
 
+/* The first act gives numbers to words that no message has, so that those of
+ * the model stand on both sides of a word boundary of keyword sets. */
+static size_t make_first(struct model *m, struct scratch *s, struct change *c)
+{
+	static const struct uid_range gone[] = {{1, 1}};
+	static char text[KEYWORDS_MAX][8];
+	static struct str fill[64 - MODEL_WORDS / 2];
+	size_t n = sizeof(fill) / sizeof(fill[0]);
+
+	make_create(m, s, &c[0]);
+	c[0].create.uidnext = 2;
+	for (size_t i = 0; i < n; i++)
+		fill[i] = (struct str){text[i], (size_t)snprintf(text[i], sizeof(text[i]), "fill%zu", i)};
+	c[1] = (struct change){.kind = CHANGE_FLAGS_ADD, .flags = {1, {gone, 1}, 0, {fill, n}}};
+	return 2;
+}
+
 void model_act(struct model *m, struct buf *b)
 {
 	struct scratch scratch[4];
 	struct change changes[4];
 	size_t n = model_random(m, 3) ? 1 : 1 + model_random(m, 4);
 
-	m->serial++;
+	if (m->serial++ == 0)
+		n = make_first(m, &scratch[0], changes);
 	for (size_t i = 0; i < n; i++) {
-		make_change(m, &scratch[i], &changes[i]);
+		if (m->serial > 1)
+			make_change(m, &scratch[i], &changes[i]);
 		do_change(m, &changes[i]);
 	}
 	put(b, &(struct act){m->serial, changes, n});
