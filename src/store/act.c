@@ -290,7 +290,7 @@ static bool kind_known(unsigned kind)
 	return kind < CHANGE_KINDS && kinds[kind].valid;
 }
 
-int act_put(struct buf *b, const struct act *act, struct err *err)
+int act_body_put(struct buf *b, const struct act_body *act, struct err *err)
 {
 	size_t before = b->n;
 
@@ -323,7 +323,7 @@ static int get_change(struct reader *r, struct arena *arena, struct change *c)
 	return !r->failed && kinds[kind].valid(c) ? 0 : ERR_INVALID;
 }
 
-int act_get(struct str body, uint64_t serial, struct arena *arena, struct act *out, struct err *err)
+int act_body_get(struct str body, uint64_t serial, struct arena *arena, struct act_body *out, struct err *err)
 {
 	struct reader r = reader_of(body);
 	uint8_t version = read_u8(&r);
@@ -343,6 +343,6 @@ int act_get(struct str body, uint64_t serial, struct arena *arena, struct act *o
 			return err_set(err, ERR_INVALID, "change %u of the act is malformed", i);
 	if (!reader_done(&r))
 		return err_set(err, ERR_INVALID, "bytes behind the last change of an act");
-	*out = (struct act){serial, changes, n};
+	*out = (struct act_body){serial, changes, n};
 	return 0;
 }

@@ -7,12 +7,14 @@
  * its serial, a number that grows by one from act to act of an account.
  * The head of an act (holds, settles, sends) belongs to spool and is not here.
  *
- * A body is a version byte, the number of changes and the changes, each led by
- * a byte for its kind.  Kinds are only ever added, and an unknown one refuses
- * the whole body: a fold that skips what it does not know would be wrong from
- * there on.
+ * A body is u8 version (1), u32 number of changes, and the changes, each u8 kind
+ * and then the members of its struct below in the order given there: integers
+ * little-endian, bool as u8 0 or 1, struct str as u32 length and bytes, keywords
+ * as u8 number and strings, rename items as u16 number and items, UIDs as uids.h
+ * says.  Kinds are only ever added, and an unknown one refuses the whole body: a
+ * fold that skips what it does not know would be wrong from there on.
  *
- * act_put() and act_get() enforce the same rules, so what was written can be
+ * act_body_put() and act_body_get() enforce the same rules, so what was written can be
  * read.  Whether a change fits the account it is for, ledger.h decides.
  */
 #ifndef STORE_ACT_H
@@ -25,8 +27,8 @@
 /* Ceilings of one act.  A command that needs more makes several acts. */
 #define ACT_CHANGES_MAX 10000
 #define ACT_BYTES_MAX (4u << 20)
-/* Memory that act_get() may need for the largest body. */
-#define ACT_ARENA_MAX (16u << 20)
+/* Memory that act_body_get() may need for the largest body. */
+#define ACT_ARENA_MAX (24u << 20)
 
 #define FOLDER_NAME_MAX 1000
 #define KEYWORD_NAME_MAX 255
@@ -157,7 +159,7 @@ struct change {
 	};
 };
 
-struct act {
+struct act_body {
 	uint64_t serial; /* from 1; travels in the entry, not in the body */
 	const struct change *changes;
 	size_t n;
@@ -165,10 +167,11 @@ struct act {
 
 /* Appends the body to b.  ERR_INVALID: a change breaks a rule of this page;
  * ERR_TOO_BIG: above ACT_BYTES_MAX or the buffer's ceiling.  Nothing is added then. */
-int act_put(struct buf *b, const struct act *act, struct err *err);
+int act_body_put(struct buf *b, const struct act_body *act, struct err *err);
 /* Reads a body.  The act lives in the arena and its strings in `body`; both
- * must outlive it.  ERR_INVALID when it is not exactly what act_put() writes. */
-int act_get(struct str body, uint64_t serial, struct arena *arena, struct act *out, struct err *err);
+ * must outlive it.  ERR_INVALID when it is not exactly what act_body_put() writes. */
+int act_body_get(struct str body, uint64_t serial, struct arena *arena, struct act_body *out,
+		 struct err *err);
 
 /* True for a name that a folder may have: UTF-8 without control characters, no
  * empty level, and the first level is not INBOX in other letters than capitals. */

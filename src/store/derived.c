@@ -124,7 +124,7 @@ int derived_get(struct derived *d, uint64_t letter, struct buf *out, struct err 
 
 static int put_row(struct derived *d, const struct outline_row *row, struct err *err)
 {
-	if (row->outline.n > OUTLINE_MAX)
+	if (row->outline.n > DERIVED_OUTLINE_MAX)
 		return err_set(err, ERR_TOO_BIG, "an outline of %zu bytes", row->outline.n);
 	sqlite3_stmt *st = sql_bind(&d->sql, STMT_PUT, SQL_INTS((int64_t)row->letter), err);
 

@@ -13,7 +13,7 @@
 #include "base/err.h"
 
 /* An encoded outline (architecture 3). */
-#define OUTLINE_MAX (1u << 20)
+#define DERIVED_OUTLINE_MAX (1u << 20)
 
 struct derived;
 
@@ -30,7 +30,7 @@ void derived_close(struct derived **d);
 /* Adds the outline to `out`.  ERR_NOT_FOUND: scan has to make it. */
 int derived_get(struct derived *d, uint64_t letter, struct buf *out, struct err *err);
 /* Stores n outlines in one transaction, over what was there.  ERR_TOO_BIG: one
- * is above OUTLINE_MAX; nothing is stored then. */
+ * is above DERIVED_OUTLINE_MAX; nothing is stored then. */
 int derived_put(struct derived *d, const struct outline_row *rows, size_t n, struct err *err);
 /* Removes the outlines of letters that are gone. */
 int derived_drop(struct derived *d, const uint64_t *letters, size_t n, struct err *err);

@@ -23,7 +23,7 @@ static void prepare(struct ledger *l)
 	struct err err;
 
 	ledger_init(l);
-	must(ledger_apply(l, &(struct act){1, c, 2}, &err) == 0);
+	must(ledger_apply(l, &(struct act_body){1, c, 2}, &err) == 0);
 }
 
 static void check(const struct ledger *l)
@@ -39,7 +39,7 @@ static void check(const struct ledger *l)
 	must(ledger_find(l, STR("INBOX")) != NULL);
 }
 
-static void apply(const struct act *act)
+static void apply(const struct act_body *act)
 {
 	struct ledger l;
 	struct err err;
@@ -58,14 +58,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct str body = {(const char *)data, size};
 	struct arena arena;
-	struct act act;
+	struct act_body act;
 	struct err err;
 	struct buf b;
 
 	arena_init(&arena, ACT_ARENA_MAX);
-	if (act_get(body, 2, &arena, &act, &err) == 0) {
+	if (act_body_get(body, 2, &arena, &act, &err) == 0) {
 		buf_init(&b, ACT_BYTES_MAX);
-		must(act_put(&b, &act, &err) == 0 && str_eq(buf_str(&b), body));
+		must(act_body_put(&b, &act, &err) == 0 && str_eq(buf_str(&b), body));
 		buf_free(&b);
 		apply(&act);
 	}

@@ -51,7 +51,7 @@ uint64_t index_statements(const struct index *ix);
  * applied already are passed over.  ERR_CORRUPT: a serial is missing, or an act
  * does not fit the account; this account must stop (invariant 4).
  */
-int index_fold(struct index *ix, const struct act *acts, size_t n, struct err *err);
+int index_fold(struct index *ix, const struct act_body *acts, size_t n, struct err *err);
 /* Makes all that is folded survive a power loss: syncs the WAL, and the folder
  * the first time. */
 int index_sync(struct index *ix, struct err *err);
@@ -86,20 +86,20 @@ int index_message(struct index *ix, uint32_t folder, uint32_t uid, struct messag
 		  struct buf *head, struct err *err);
 
 /* A letter whose last row went with act `serial`. */
-struct release {
+struct index_release {
 	uint64_t letter;
 	uint64_t serial;
 };
 
 /*
  * Up to max letters that this account holds no more, and whose last row cannot
- * come back after a power loss.  The caller writes the `release` entry, then
- * tells index_released().  It knows better about acts still under way: it
- * releases no letter that one of them adds, and sends no such act while the
- * release is under way.
+ * come back after a power loss; *n is 0 only when there is none.  The caller
+ * writes the `release` entry, then tells index_released().  It knows better about
+ * acts still under way: it releases no letter that one of them adds, and sends
+ * no such act while the release is under way.
  */
-int index_releases(struct index *ix, struct release *out, size_t max, size_t *n, struct err *err);
+int index_releases(struct index *ix, struct index_release *out, size_t max, size_t *n, struct err *err);
 /* These are released; a letter that was added and removed again since stays. */
-int index_released(struct index *ix, const struct release *r, size_t n, struct err *err);
+int index_released(struct index *ix, const struct index_release *r, size_t n, struct err *err);
 
 #endif

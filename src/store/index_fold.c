@@ -278,7 +278,7 @@ static fold_fn *const folders_of[CHANGE_KINDS] = {
 	[CHANGE_FLAGS_REMOVE] = fold_flags,    [CHANGE_EXPUNGE] = fold_expunge,
 };
 
-static int fold_act(struct index *ix, const struct act *act, struct err *err)
+static int fold_act(struct index *ix, const struct act_body *act, struct err *err)
 {
 	int rc = ledger_apply(&ix->ledger, act, err);
 
@@ -342,7 +342,7 @@ static int write_ledger(struct index *ix, uint64_t before, size_t keywords, stru
 		       SQL_INTS((int64_t)l->serial, l->next_folder, l->next_uidvalidity), err);
 }
 
-static int fold_all(struct index *ix, const struct act *acts, size_t n, struct err *err)
+static int fold_all(struct index *ix, const struct act_body *acts, size_t n, struct err *err)
 {
 	uint64_t before = ix->ledger.serial;
 	size_t keywords = ix->ledger.keyword_count;
@@ -364,7 +364,7 @@ static void read_again(struct index *ix)
 		ix->failed = true;
 }
 
-int index_fold(struct index *ix, const struct act *acts, size_t n, struct err *err)
+int index_fold(struct index *ix, const struct act_body *acts, size_t n, struct err *err)
 {
 	int rc = index_usable(ix, err);
 

@@ -109,30 +109,49 @@ int index_message(struct index *ix, uint32_t folder, uint32_t uid, struct messag
 	return buf_failed(head) ? err_set(err, ERR_TOO_BIG, "the head of message %u is too large", uid) : 0;
 }
 
-int index_releases(struct index *ix, struct release *out, size_t max, size_t *n, struct err *err)
+/* Looks at up to max candidates: letters that are gone from the front of out,
+ * those that have a row, left or new, from its end. */
+static int sort_candidates(struct index *ix, struct index_release *out, size_t max, size_t *gone,
+			   size_t *held, struct err *err)
 {
-	int rc = index_usable(ix, err);
-
-	/* A letter with a row left, or with one again, comes back when that goes. */
-	if (!rc)
-		rc = sql_run(&ix->sql, STMT_RELEASES_HELD, SQL_INTS((int64_t)ix->synced), err);
-	if (rc)
-		return rc;
 	sqlite3_stmt *st =
-		sql_bind(&ix->sql, STMT_RELEASES, SQL_INTS((int64_t)ix->synced, (int64_t)capped(max)), err);
+		sql_bind(&ix->sql, STMT_RELEASES, SQL_INTS((int64_t)ix->synced, (int64_t)max), err);
+	int rc = st ? 1 : err->code;
 
-	rc = st ? 1 : err->code;
-	*n = 0;
+	*gone = *held = 0;
 	while (rc > 0) {
 		rc = sql_step(&ix->sql, st, err);
-		if (rc > 0)
-			out[(*n)++] = (struct release){(uint64_t)sqlite3_column_int64(st, 0),
-						       (uint64_t)sqlite3_column_int64(st, 1)};
+		if (rc <= 0)
+			break;
+		struct index_release r = {(uint64_t)sqlite3_column_int64(st, 0),
+					  (uint64_t)sqlite3_column_int64(st, 1)};
+
+		if (sqlite3_column_int(st, 2))
+			out[max - ++*held] = r;
+		else
+			out[(*gone)++] = r;
 	}
 	return rc;
 }
 
-int index_released(struct index *ix, const struct release *r, size_t n, struct err *err)
+int index_releases(struct index *ix, struct index_release *out, size_t max, size_t *n, struct err *err)
+{
+	size_t held;
+	int rc = index_usable(ix, err);
+
+	max = capped(max);
+	while (!rc) {
+		rc = sort_candidates(ix, out, max, n, &held, err);
+		/* A letter with a row is a candidate again when that row goes. */
+		if (!rc && held)
+			rc = index_released(ix, out + max - held, held, err);
+		if (*n || !held)
+			break;
+	}
+	return rc;
+}
+
+int index_released(struct index *ix, const struct index_release *r, size_t n, struct err *err)
 {
 	int rc = index_usable(ix, err);
 

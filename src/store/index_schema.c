@@ -102,9 +102,8 @@ const char *const index_statements_text[STMT_COUNT] = {
 	[STMT_EXPUNGED_DELETE] = "DELETE FROM expunged WHERE folder = ?1",
 	/* ?4 serial */
 	[STMT_RELEASES_INSERT] = "INSERT OR REPLACE INTO releases SELECT letter, ?4 FROM messages " ROWS,
-	[STMT_RELEASES_HELD] = "DELETE FROM releases WHERE serial <= ?1 AND EXISTS"
-			       " (SELECT 1 FROM messages WHERE messages.letter = releases.letter)",
-	[STMT_RELEASES] = "SELECT letter, serial FROM releases WHERE serial <= ?1 LIMIT ?2",
+	[STMT_RELEASES] = "SELECT letter, serial, EXISTS (SELECT 1 FROM messages WHERE messages.letter ="
+			  " releases.letter) FROM releases WHERE serial <= ?1 ORDER BY letter LIMIT ?2",
 	[STMT_RELEASED] = "DELETE FROM releases WHERE letter = ?1 AND serial <= ?2",
 };
 

@@ -496,7 +496,7 @@ static apply_fn *const appliers[CHANGE_KINDS] = {
 	[CHANGE_EXPUNGE] = expunge,
 };
 
-static int apply_all(struct ledger *l, const struct act *act, struct err *err)
+static int apply_all(struct ledger *l, const struct act_body *act, struct err *err)
 {
 	int rc = 0;
 
@@ -506,7 +506,7 @@ static int apply_all(struct ledger *l, const struct act *act, struct err *err)
 }
 
 /* One change does all or nothing but for the keyword numbers it took. */
-static int apply_one(struct ledger *l, const struct act *act, struct err *err)
+static int apply_one(struct ledger *l, const struct act_body *act, struct err *err)
 {
 	size_t keywords = l->keyword_count;
 	int rc = apply_all(l, act, err);
@@ -517,7 +517,7 @@ static int apply_one(struct ledger *l, const struct act *act, struct err *err)
 }
 
 /* On a copy, since the second change may fail after the first was made. */
-static int apply_several(struct ledger *l, const struct act *act, struct err *err)
+static int apply_several(struct ledger *l, const struct act_body *act, struct err *err)
 {
 	struct ledger trial;
 
@@ -534,7 +534,7 @@ static int apply_several(struct ledger *l, const struct act *act, struct err *er
 	return 0;
 }
 
-int ledger_apply(struct ledger *l, const struct act *act, struct err *err)
+int ledger_apply(struct ledger *l, const struct act_body *act, struct err *err)
 {
 	if (act->serial != l->serial + 1)
 		return err_set(err, ERR_CORRUPT, "act %llu cannot follow act %llu",

@@ -49,12 +49,12 @@ void ledger_free(struct ledger *l);
 int ledger_copy(const struct ledger *l, struct ledger *out);
 
 /*
- * Applies the act, one that act_put() or act_get() accepted, as a whole, or
+ * Applies the act, one that act_body_put() or act_body_get() accepted, as a whole, or
  * changes nothing.  ERR_CORRUPT: its serial does
  * not follow.  ERR_NOT_FOUND, ERR_EXISTS, ERR_TOO_BIG, ERR_INVALID: it does not
  * fit the account, the sentence says why.
  */
-int ledger_apply(struct ledger *l, const struct act *act, struct err *err);
+int ledger_apply(struct ledger *l, const struct act_body *act, struct err *err);
 
 /* NULL when there is none.  Good until the next act. */
 struct folder *ledger_folder(const struct ledger *l, uint32_t id);

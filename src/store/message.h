@@ -39,7 +39,9 @@ struct message {
 	int64_t date_us; /* INTERNALDATE, microseconds since 1970 UTC */
 	uint32_t size; /* RFC822.SIZE: head and the rest of the letter */
 	uint64_t letter;
-	uint64_t place; /* where the letter probably is, 0 unknown: never trusted, only tried first */
+	/* Where the letter probably is: volume in the upper, offset in the lower 32
+	 * bits, 0 unknown.  Never trusted, only tried first. */
+	uint64_t place;
 	uint64_t immutable; /* hash of the items that must never change for a UID */
 };
 

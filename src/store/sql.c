@@ -2,7 +2,9 @@
 /* A thin layer over SQLite: opening, statements, errors as ours. */
 #include "store/sql.h"
 
+#include <errno.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 /* EXCLUSIVE comes before WAL, so that the WAL index is memory and not a file. */
 static const char pragmas[] = "PRAGMA locking_mode=EXCLUSIVE;"
@@ -13,7 +15,7 @@ static const char pragmas[] = "PRAGMA locking_mode=EXCLUSIVE;"
 			      "PRAGMA wal_autocheckpoint=0;"
 			      "PRAGMA trusted_schema=OFF;"
 			      "PRAGMA mmap_size=0;"
-			      "PRAGMA cache_size=-1024;";
+			      "PRAGMA cache_size=-256;";
 
 static int fail(struct sql *s, struct err *err, const char *doing)
 {
@@ -21,11 +23,9 @@ static int fail(struct sql *s, struct err *err, const char *doing)
 		int sqlite;
 		int code;
 	} codes[] = {
-		{SQLITE_FULL, ERR_FULL},          {SQLITE_CORRUPT, ERR_CORRUPT},
-		{SQLITE_NOTADB, ERR_CORRUPT},     {SQLITE_NOMEM, ERR_MEMORY},
-		{SQLITE_BUSY, ERR_BUSY},          {SQLITE_LOCKED, ERR_BUSY},
-		{SQLITE_TOOBIG, ERR_TOO_BIG},     {SQLITE_CONSTRAINT, ERR_CORRUPT},
-		{SQLITE_CANTOPEN, ERR_NOT_FOUND},
+		{SQLITE_FULL, ERR_FULL},      {SQLITE_CORRUPT, ERR_CORRUPT},    {SQLITE_NOTADB, ERR_CORRUPT},
+		{SQLITE_NOMEM, ERR_MEMORY},   {SQLITE_BUSY, ERR_BUSY},          {SQLITE_LOCKED, ERR_BUSY},
+		{SQLITE_TOOBIG, ERR_TOO_BIG}, {SQLITE_CONSTRAINT, ERR_CORRUPT},
 	};
 	int rc = s->db ? sqlite3_errcode(s->db) : SQLITE_NOMEM;
 	int code = ERR_IO;
@@ -33,7 +33,25 @@ static int fail(struct sql *s, struct err *err, const char *doing)
 	for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++)
 		if (codes[i].sqlite == (rc & 0xFF))
 			code = codes[i].code;
+	/* SQLite knows only one of the two errors of a disk without room. */
+	if (s->db && sqlite3_system_errno(s->db) == EDQUOT)
+		code = ERR_FULL;
 	return err_set(err, code, "%s: %s", doing, s->db ? sqlite3_errmsg(s->db) : "no memory");
+}
+
+/* A pragma that is not obeyed says nothing; without a WAL no sync of one would
+ * make a commit durable. */
+static int need_wal(struct sql *s, struct err *err)
+{
+	sqlite3_stmt *st;
+	bool wal = false;
+
+	if (sqlite3_prepare_v2(s->db, "PRAGMA journal_mode", -1, &st, NULL))
+		return fail(s, err, "cannot ask for its journal mode");
+	if (sqlite3_step(st) == SQLITE_ROW)
+		wal = str_eq(str_of((const char *)sqlite3_column_text(st, 0)), STR("wal"));
+	sqlite3_finalize(st);
+	return wal ? 0 : err_set(err, ERR_IO, "it cannot have a write-ahead log here");
 }
 
 int sql_open(struct sql *s, const char *path, bool create, const char *const *texts, size_t count,
@@ -46,10 +64,15 @@ int sql_open(struct sql *s, const char *path, bool create, const char *const *te
 	s->prepared = calloc(count, sizeof(sqlite3_stmt *));
 	if (!s->prepared)
 		return err_set(err, ERR_MEMORY, "no memory to open %s", path);
-	if (sqlite3_open_v2(path, &s->db, flags, NULL) != SQLITE_OK)
+	if (!create && access(path, F_OK))
+		rc = errno == ENOENT ? err_set(err, ERR_NOT_FOUND, "there is no file")
+				     : err_errno(err, "cannot open");
+	else if (sqlite3_open_v2(path, &s->db, flags, NULL) != SQLITE_OK)
 		rc = fail(s, err, "cannot open");
 	if (!rc)
 		rc = sql_exec(s, pragmas, err);
+	if (!rc)
+		rc = need_wal(s, err);
 	if (rc) {
 		err_prefix(err, "%s", path);
 		sql_close(s);

@@ -41,8 +41,8 @@ static const struct change every[] = {
 
 static void reads_what_it_wrote(void **state)
 {
-	struct act act = {9, every, EVERY};
-	struct act got;
+	struct act_body act = {9, every, EVERY};
+	struct act_body got;
 	struct arena a;
 	struct buf b, again;
 	struct err err;
@@ -50,8 +50,8 @@ static void reads_what_it_wrote(void **state)
 	arena_init(&a, ACT_ARENA_MAX);
 	buf_init(&b, ACT_BYTES_MAX);
 	buf_init(&again, ACT_BYTES_MAX);
-	assert_int_equal(act_put(&b, &act, &err), 0);
-	assert_int_equal(act_get(buf_str(&b), 9, &a, &got, &err), 0);
+	assert_int_equal(act_body_put(&b, &act, &err), 0);
+	assert_int_equal(act_body_get(buf_str(&b), 9, &a, &got, &err), 0);
 	assert_int_equal(got.serial, 9);
 	assert_int_equal(got.n, EVERY);
 	assert_str(got.changes[0].create.name, "Gesendet.\xC3\xA4");
@@ -66,13 +66,13 @@ static void reads_what_it_wrote(void **state)
 	assert_int_equal(got.changes[6].transfer.first_uid, 100);
 	assert_int_equal(got.changes[10].kind, CHANGE_FLAGS_REMOVE);
 	assert_int_equal(got.changes[11].expunge.uids.r[1].lo, 9);
-	assert_int_equal(act_put(&again, &got, &err), 0);
+	assert_int_equal(act_body_put(&again, &got, &err), 0);
 	assert_true(str_eq(buf_str(&b), buf_str(&again)));
 	/* No shorter body is accepted, and no longer one. */
 	for (size_t n = 0; n < b.n; n++)
-		assert_int_not_equal(act_get(str_head(buf_str(&b), n), 9, &a, &got, &err), 0);
+		assert_int_not_equal(act_body_get(str_head(buf_str(&b), n), 9, &a, &got, &err), 0);
 	buf_add_c(&b, 0);
-	assert_int_equal(act_get(buf_str(&b), 9, &a, &got, &err), ERR_INVALID);
+	assert_int_equal(act_body_get(buf_str(&b), 9, &a, &got, &err), ERR_INVALID);
 	buf_free(&again);
 	buf_free(&b);
 	arena_free(&a);
@@ -84,7 +84,7 @@ static int put_one(const struct change *c)
 	struct err err;
 
 	buf_init(&b, ACT_BYTES_MAX);
-	int rc = act_put(&b, &(struct act){1, c, 1}, &err);
+	int rc = act_body_put(&b, &(struct act_body){1, c, 1}, &err);
 
 	if (rc)
 		assert_int_equal(b.n, 0);
@@ -148,14 +148,15 @@ static void keeps_ceilings(void **state)
 	assert_int_equal(put_one(&one), 0);
 	for (size_t i = 0; i <= ACT_CHANGES_MAX; i++)
 		many[i] = (struct change){.kind = CHANGE_FOLDER_DELETE, .delete = {1}};
-	assert_int_equal(act_put(&b, &(struct act){1, many, ACT_CHANGES_MAX + 1}, &err), ERR_INVALID);
-	assert_int_equal(act_put(&b, &(struct act){1, many, 0}, &err), ERR_INVALID);
-	assert_int_equal(act_put(&small, &(struct act){1, many, 2}, &err), ERR_TOO_BIG);
+	assert_int_equal(act_body_put(&b, &(struct act_body){1, many, ACT_CHANGES_MAX + 1}, &err),
+			 ERR_INVALID);
+	assert_int_equal(act_body_put(&b, &(struct act_body){1, many, 0}, &err), ERR_INVALID);
+	assert_int_equal(act_body_put(&small, &(struct act_body){1, many, 2}, &err), ERR_TOO_BIG);
 	assert_int_equal(small.n, 0);
 	for (size_t i = 0; i < 65; i++)
 		many[i] = one;
 	buf_add_z(&b, "before");
-	assert_int_equal(act_put(&b, &(struct act){1, many, 65}, &err), ERR_TOO_BIG);
+	assert_int_equal(act_body_put(&b, &(struct act_body){1, many, 65}, &err), ERR_TOO_BIG);
 	assert_str(buf_str(&b), "before");
 	free(many);
 	buf_free(&b);
@@ -175,16 +176,16 @@ static void refuses_foreign_bodies(void **state)
 		STR_INIT("\x01\x01\x00\x00\x00\x03\x00\x00\x00\x00"), /* folder 0 */
 	};
 	struct arena a;
-	struct act got;
+	struct act_body got;
 	struct err err;
 
 	arena_init(&a, 4096);
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-		assert_int_equal(act_get(rows[i], 1, &a, &got, &err), ERR_INVALID);
-	assert_int_equal(act_get(STR("\x01\x01\x00\x00\x00\x03\x01\x00\x00\x00"), 1, &a, &got, &err), 0);
+		assert_int_equal(act_body_get(rows[i], 1, &a, &got, &err), ERR_INVALID);
+	assert_int_equal(act_body_get(STR("\x01\x01\x00\x00\x00\x03\x01\x00\x00\x00"), 1, &a, &got, &err), 0);
 	arena_free(&a);
 	arena_init(&a, 8);
-	assert_int_equal(act_get(STR("\x01\x01\x00\x00\x00\x03\x01\x00\x00\x00"), 1, &a, &got, &err),
+	assert_int_equal(act_body_get(STR("\x01\x01\x00\x00\x00\x03\x01\x00\x00\x00"), 1, &a, &got, &err),
 			 ERR_MEMORY);
 	arena_free(&a);
 }

@@ -34,7 +34,7 @@ static void make_account(const char *dir)
 
 static void keeps_outlines(void **state)
 {
-	static char big[OUTLINE_MAX + 1];
+	static char big[DERIVED_OUTLINE_MAX + 1];
 	const struct outline_row rows[] = {
 		{1, STR("one")},
 		{UINT64_MAX, STR("a\0b")},
@@ -51,7 +51,7 @@ static void keeps_outlines(void **state)
 	assert_int_equal(derived_open(dir, domain, user, &d, &err), ERR_NOT_FOUND);
 	make_account(dir);
 	d = open_at(dir);
-	buf_init(&b, OUTLINE_MAX);
+	buf_init(&b, DERIVED_OUTLINE_MAX);
 	assert_int_equal(derived_put(d, rows, 3, &err), 0);
 	derived_close(&d);
 	derived_close(&d);

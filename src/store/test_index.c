@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/unit.h"
-#include "store/index.h"
+#include "store/index_parts.h"
 #include "store/test_dir.h"
 
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 static const struct str domain = STR_INIT("example.org");
 static const struct str user = STR_INIT("ann");
@@ -24,7 +28,7 @@ static int fold(struct index *ix, const struct change *c, size_t n)
 {
 	struct err err;
 
-	return index_fold(ix, &(struct act){index_applied(ix) + 1, c, n}, 1, &err);
+	return index_fold(ix, &(struct act_body){index_applied(ix) + 1, c, n}, 1, &err);
 }
 
 static void fold_one(struct index *ix, struct change c)
@@ -162,9 +166,9 @@ static void survives_reopening(void **state)
 static void folds_once_and_without_gaps(void **state)
 {
 	struct change c[] = {add(1, 4), add(1, 5), add(1, 6), add(1, 5)};
-	struct act acts[] = {{2, &c[0], 1}, {3, &c[1], 1}, {4, &c[2], 1}};
-	struct act gap[] = {{2, &c[0], 1}, {4, &c[2], 1}};
-	struct act misfit[] = {{2, &c[0], 1}, {3, &c[1], 1}, {4, &c[3], 1}};
+	struct act_body acts[] = {{2, &c[0], 1}, {3, &c[1], 1}, {4, &c[2], 1}};
+	struct act_body gap[] = {{2, &c[0], 1}, {4, &c[2], 1}};
+	struct act_body misfit[] = {{2, &c[0], 1}, {3, &c[1], 1}, {4, &c[3], 1}};
 	char dir[TEST_DIR_MAX];
 	struct err err;
 
@@ -335,7 +339,7 @@ static void releases_after_the_sync(void **state)
 {
 	static const struct uid_range all[] = {{1, 4}};
 	static const struct uid_range two[] = {{2, 2}};
-	struct release got[10];
+	struct index_release got[10];
 	char dir[TEST_DIR_MAX];
 	struct err err;
 	size_t n;
@@ -351,7 +355,7 @@ static void releases_after_the_sync(void **state)
 	assert_int_equal(n, 0); /* not synced */
 	assert_int_equal(index_sync(ix, &err), 0);
 	assert_int_equal(index_releases(ix, got, 2, &n, &err), 0);
-	assert_int_equal(n, 2);
+	assert_int_equal(n, 1); /* of letters 1 and 2 */
 	assert_int_equal(index_releases(ix, got, 10, &n, &err), 0);
 	assert_int_equal(n, 3); /* letter 2 has a row in A */
 	assert_int_equal(got[0].letter, 1);
@@ -399,7 +403,7 @@ static void releases_after_the_sync(void **state)
 static void counts_statements(void **state)
 {
 	static struct change c[40];
-	static struct act acts[40];
+	static struct act_body acts[40];
 	static const struct uid_range all[] = {{1, 1000}};
 	char dir[TEST_DIR_MAX];
 	struct err err;
@@ -409,7 +413,7 @@ static void counts_statements(void **state)
 
 	for (uint32_t i = 0; i < 40; i++) {
 		c[i] = add(1, i + 1);
-		acts[i] = (struct act){i + 2, &c[i], 1};
+		acts[i] = (struct act_body){i + 2, &c[i], 1};
 	}
 	uint64_t before = index_statements(ix);
 
@@ -502,6 +506,95 @@ static void refuses_damage(void **state)
 	test_dir_remove(dir);
 }
 
+/* One account, one writer. */
+static void belongs_to_one_process(void **state)
+{
+	char dir[TEST_DIR_MAX];
+	int status;
+
+	test_dir_make(dir);
+	struct index *ix = fill(dir, 1);
+	pid_t child = fork();
+
+	if (child == 0) {
+		struct index *other = NULL;
+		struct err err;
+
+		_exit(index_open(dir, domain, user, 7, true, &other, &err) == ERR_BUSY ? 0 : 1);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+	fold_one(ix, add(1, 2));
+	index_close(&ix);
+	test_dir_remove(dir);
+}
+
+/* A fold that finds no room leaves the index as it was, and goes through later. */
+static void survives_a_full_disk(void **state)
+{
+	struct rlimit before, small;
+	static struct change c[900];
+	char dir[TEST_DIR_MAX];
+	struct err err;
+
+	test_dir_make(dir);
+	struct index *ix = fill(dir, 100);
+
+	for (uint32_t i = 0; i < 900; i++)
+		c[i] = add(1, 101 + i);
+	assert_int_equal(index_checkpoint(ix, &err), 0);
+	signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+	small = before;
+	for (small.rlim_cur = 0; small.rlim_cur < 40000; small.rlim_cur += 5000) {
+		assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+		assert_int_not_equal(fold(ix, c, 900), 0);
+		assert_int_equal(index_applied(ix), 1);
+		assert_int_equal(folder_of(ix, 1).counts.messages, 100);
+	}
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+	signal(SIGXFSZ, SIG_DFL);
+	assert_int_equal(fold(ix, c, 900), 0);
+	index_close(&ix);
+	ix = open_at(dir);
+	assert_int_equal(folder_of(ix, 1).counts.messages, 1000);
+	index_close(&ix);
+	test_dir_remove(dir);
+}
+
+/* A sync that failed is not tried again: the second would lie. */
+static void a_failed_sync_is_the_end(void **state)
+{
+	struct message rows[1];
+	struct index_release r[1];
+	char dir[TEST_DIR_MAX];
+	struct err err;
+	int pipe_ends[2];
+	size_t n;
+
+	test_dir_make(dir);
+	struct index *ix = fill(dir, 1);
+
+	assert_int_equal(index_sync(ix, &err), 0);
+	fold_one(ix, add(1, 2));
+	/* A pipe cannot be synced. */
+	assert_int_equal(pipe(pipe_ends), 0);
+	assert_int_equal(dup2(pipe_ends[0], ix->wal), ix->wal);
+	assert_int_equal(index_sync(ix, &err), ERR_IO);
+	assert_int_equal(index_synced(ix), 1);
+	assert_int_equal(index_sync(ix, &err), ERR_IO);
+	assert_int_equal(index_checkpoint(ix, &err), ERR_IO);
+	assert_int_equal(index_load(ix, 1, 0, rows, 1, &n, &err), ERR_IO);
+	assert_int_equal(index_releases(ix, r, 1, &n, &err), ERR_IO);
+	struct change c = add(1, 3);
+
+	assert_int_equal(fold(ix, &c, 1), ERR_IO);
+	close(pipe_ends[0]);
+	close(pipe_ends[1]);
+	index_close(&ix);
+	test_dir_remove(dir);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -515,6 +608,9 @@ int main(void)
 		cmocka_unit_test(counts_statements),
 		cmocka_unit_test(renames_on_disk),
 		cmocka_unit_test(refuses_damage),
+		cmocka_unit_test(belongs_to_one_process),
+		cmocka_unit_test(survives_a_full_disk),
+		cmocka_unit_test(a_failed_sync_is_the_end),
 	};
 
 	return cmocka_run_group_tests_name("index", tests, NULL, NULL);

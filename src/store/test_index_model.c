@@ -44,12 +44,12 @@ struct bench {
 };
 
 /* Decodes a body of the journal; the act lives in the arena. */
-static struct act act_of(struct bench *t, uint64_t serial, struct arena *a)
+static struct act_body act_of(struct bench *t, uint64_t serial, struct arena *a)
 {
-	struct act act;
+	struct act_body act;
 	struct err err;
 
-	if (act_get(buf_str(&t->bodies[serial]), serial, a, &act, &err))
+	if (act_body_get(buf_str(&t->bodies[serial]), serial, a, &act, &err))
 		fail_msg("%s", err.text);
 	return act;
 }
@@ -267,7 +267,7 @@ static void compare_index(struct bench *t)
 /* Every letter whose last row is gone, none that has one; then they are released. */
 static void compare_releases(struct bench *t)
 {
-	static struct release got[INDEX_ROWS_MAX];
+	static struct index_release got[INDEX_ROWS_MAX];
 	struct model *m = &t->model;
 	struct err err;
 	size_t n;
@@ -296,7 +296,7 @@ static void fold_some(struct bench *t, uint32_t most)
 	uint64_t applied = index_applied(t->ix);
 	uint64_t from = applied + 1 - (applied ? model_random(m, (uint32_t)(applied < 5 ? applied : 5)) : 0);
 	uint64_t to = applied + 1 + model_random(m, most);
-	struct act *acts = calloc(most + 8, sizeof(*acts));
+	struct act_body *acts = calloc(most + 8, sizeof(*acts));
 	struct arena a;
 	struct err err;
 	size_t n = 0;
@@ -307,7 +307,7 @@ static void fold_some(struct bench *t, uint32_t most)
 		acts[n++] = act_of(t, serial, &a);
 	/* Without its second act a batch has a gap: refused, and nothing changes. */
 	if (n > 2 && acts[1].serial > applied && model_random(m, 4) == 0) {
-		struct act second = acts[1];
+		struct act_body second = acts[1];
 
 		acts[1] = acts[0];
 		assert_int_equal(index_fold(t->ix, acts, n, &err), ERR_CORRUPT);
@@ -388,7 +388,7 @@ static void load_view(struct bench *t, uint32_t folder)
 	static struct message rows[INDEX_ROWS_MAX];
 	uint64_t applied = index_applied(t->ix);
 	size_t missed = (size_t)(t->model.serial - applied);
-	struct act *acts = calloc(missed + 1, sizeof(*acts));
+	struct act_body *acts = calloc(missed + 1, sizeof(*acts));
 	struct view *v = view_new(folder, applied);
 	struct arena a;
 	struct err err;
@@ -478,7 +478,7 @@ static void check_session(struct bench *t)
 /* An act that does not fit is refused by view and index, and leaves no trace. */
 static void refuse(struct bench *t)
 {
-	struct act act;
+	struct act_body act;
 	struct arena a;
 	struct buf b;
 	struct err err;
@@ -486,7 +486,7 @@ static void refuse(struct bench *t)
 	arena_init(&a, ACT_ARENA_MAX);
 	buf_init(&b, ACT_BYTES_MAX);
 	model_bad_act(&t->model, &b);
-	assert_int_equal(act_get(buf_str(&b), t->model.serial + 1, &a, &act, &err), 0);
+	assert_int_equal(act_body_get(buf_str(&b), t->model.serial + 1, &a, &act, &err), 0);
 	assert_int_not_equal(views_apply(&t->views, &act, &err), 0);
 	if (index_applied(t->ix) == t->model.serial)
 		assert_int_equal(index_fold(t->ix, &act, 1, &err), ERR_CORRUPT);
@@ -505,7 +505,7 @@ static void step(struct bench *t)
 	buf_init(body, ACT_BYTES_MAX);
 	model_act(m, body);
 	arena_init(&a, ACT_ARENA_MAX);
-	struct act act = act_of(t, m->serial, &a);
+	struct act_body act = act_of(t, m->serial, &a);
 
 	if (views_apply(&t->views, &act, &err))
 		fail_msg("%s", err.text);

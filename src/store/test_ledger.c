@@ -19,7 +19,7 @@ static int apply(struct ledger *l, const struct change *c, size_t n)
 {
 	struct err err;
 
-	return ledger_apply(l, &(struct act){l->serial + 1, c, n}, &err);
+	return ledger_apply(l, &(struct act_body){l->serial + 1, c, n}, &err);
 }
 
 /* INBOX (1), A (2), A.B (3); INBOX has UIDs 1 to 10. */
@@ -43,10 +43,10 @@ static void serials_have_no_gaps(void **state)
 	struct err err;
 
 	fill(&l);
-	assert_int_equal(ledger_apply(&l, &(struct act){1, &c, 1}, &err), ERR_CORRUPT);
-	assert_int_equal(ledger_apply(&l, &(struct act){3, &c, 1}, &err), ERR_CORRUPT);
+	assert_int_equal(ledger_apply(&l, &(struct act_body){1, &c, 1}, &err), ERR_CORRUPT);
+	assert_int_equal(ledger_apply(&l, &(struct act_body){3, &c, 1}, &err), ERR_CORRUPT);
 	assert_int_equal(l.n, 3);
-	assert_int_equal(ledger_apply(&l, &(struct act){2, &c, 1}, &err), 0);
+	assert_int_equal(ledger_apply(&l, &(struct act_body){2, &c, 1}, &err), 0);
 	assert_int_equal(l.serial, 2);
 	assert_int_equal(ledger_folder(&l, 4)->modseq, 2);
 	ledger_free(&l);

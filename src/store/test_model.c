@@ -456,11 +456,11 @@ static void make_change(struct model *m, struct scratch *s, struct change *c)
 	}
 }
 
-static void put(struct buf *b, const struct act *act)
+static void put(struct buf *b, const struct act_body *act)
 {
 	struct err err;
 
-	if (act_put(b, act, &err)) {
+	if (act_body_put(b, act, &err)) {
 		fprintf(stderr, "%s\n", err.text);
 		abort();
 	}
@@ -496,7 +496,7 @@ void model_act(struct model *m, struct buf *b)
 			make_change(m, &scratch[i], &changes[i]);
 		do_change(m, &changes[i]);
 	}
-	put(b, &(struct act){m->serial, changes, n});
+	put(b, &(struct act_body){m->serial, changes, n});
 }
 
 void model_bad_act(struct model *m, struct buf *b)
@@ -524,8 +524,8 @@ void model_bad_act(struct model *m, struct buf *b)
 		bad[model_random(m, sizeof(bad) / sizeof(bad[0]))],
 	};
 
-	/* UID 0 is no UID at all: act_put() would refuse it before the ledger can. */
+	/* UID 0 is no UID at all: act_body_put() would refuse it before the ledger can. */
 	if (changes[2].kind == CHANGE_ADD && changes[2].add.uid == 0)
 		changes[2] = bad[2];
-	put(b, &(struct act){m->serial + 1, changes, 3});
+	put(b, &(struct act_body){m->serial + 1, changes, 3});
 }

@@ -14,7 +14,7 @@ static void fill(struct views *vs, uint32_t n)
 	struct err err;
 
 	views_init(vs);
-	assert_int_equal(views_apply(vs, &(struct act){1, c, 2}, &err), 0);
+	assert_int_equal(views_apply(vs, &(struct act_body){1, c, 2}, &err), 0);
 	for (uint32_t id = 1; id <= 2; id++) {
 		struct view *v = view_new(id, 1);
 
@@ -25,7 +25,8 @@ static void fill(struct views *vs, uint32_t n)
 		struct change add = {.kind = CHANGE_ADD,
 				     .add = {.folder = 1, .uid = uid, .letter = uid, .size = 10}};
 
-		assert_int_equal(views_apply(vs, &(struct act){vs->ledger.serial + 1, &add, 1}, &err), 0);
+		assert_int_equal(views_apply(vs, &(struct act_body){vs->ledger.serial + 1, &add, 1}, &err),
+				 0);
 	}
 }
 
@@ -33,7 +34,7 @@ static void apply(struct views *vs, struct change c)
 {
 	struct err err;
 
-	assert_int_equal(views_apply(vs, &(struct act){vs->ledger.serial + 1, &c, 1}, &err), 0);
+	assert_int_equal(views_apply(vs, &(struct act_body){vs->ledger.serial + 1, &c, 1}, &err), 0);
 }
 
 static struct change expunge(const struct uid_range *r, size_t n)
@@ -105,8 +106,8 @@ static void refused_acts_change_nothing(void **state)
 	struct err err;
 
 	fill(&vs, 10);
-	assert_int_equal(views_apply(&vs, &(struct act){12, &c, 1}, &err), ERR_INVALID);
-	assert_int_equal(views_apply(&vs, &(struct act){13, &c, 1}, &err), ERR_CORRUPT);
+	assert_int_equal(views_apply(&vs, &(struct act_body){12, &c, 1}, &err), ERR_INVALID);
+	assert_int_equal(views_apply(&vs, &(struct act_body){13, &c, 1}, &err), ERR_CORRUPT);
 	assert_int_equal(views_find(&vs, 1)->n, 10);
 	assert_int_equal(views_find(&vs, 1)->serial, 11);
 	views_free(&vs);
@@ -196,7 +197,7 @@ static void forgets_the_oldest(void **state)
 	assert_non_null(add);
 	for (uint32_t uid = 1; uid <= rows; uid++) {
 		*add = (struct change){.kind = CHANGE_ADD, .add = {.folder = 1, .uid = uid, .letter = uid}};
-		assert_int_equal(views_apply(&vs, &(struct act){vs.ledger.serial + 1, add, 1}, &err), 0);
+		assert_int_equal(views_apply(&vs, &(struct act_body){vs.ledger.serial + 1, add, 1}, &err), 0);
 	}
 	uint64_t before = vs.ledger.serial;
 
@@ -208,7 +209,7 @@ static void forgets_the_oldest(void **state)
 		if (odd.n < 100)
 			continue;
 		*add = (struct change){.kind = CHANGE_EXPUNGE, .expunge = {1, uid_list_uids(&odd)}};
-		assert_int_equal(views_apply(&vs, &(struct act){vs.ledger.serial + 1, add, 1}, &err), 0);
+		assert_int_equal(views_apply(&vs, &(struct act_body){vs.ledger.serial + 1, add, 1}, &err), 0);
 		uid_list_clear(&odd);
 	}
 	assert_int_equal(v->n, rows / 2);
@@ -239,7 +240,7 @@ static void joins_late(void **state)
 	views_drop(&vs, 1);
 	views_drop(&vs, 2);
 	uint64_t serial = vs.ledger.serial;
-	struct act acts[] = {{serial, &seen, 1}, {serial + 1, &seen, 1}, {serial + 2, &copy, 1}};
+	struct act_body acts[] = {{serial, &seen, 1}, {serial + 1, &seen, 1}, {serial + 2, &copy, 1}};
 	struct view *inbox = view_new(1, serial);
 	struct view *a = view_new(2, serial);
 

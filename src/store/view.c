@@ -441,7 +441,7 @@ static void follow(struct view *const *list, size_t n, const struct ledger *l, u
 	}
 }
 
-static void follow_act(struct view *const *list, size_t n, const struct ledger *l, const struct act *act)
+static void follow_act(struct view *const *list, size_t n, const struct ledger *l, const struct act_body *act)
 {
 	for (size_t i = 0; i < act->n; i++)
 		follow(list, n, l, act->serial, &act->changes[i]);
@@ -480,7 +480,7 @@ void views_drop(struct views *vs, uint32_t folder)
 	}
 }
 
-int views_apply(struct views *vs, const struct act *act, struct err *err)
+int views_apply(struct views *vs, const struct act_body *act, struct err *err)
 {
 	int rc = ledger_apply(&vs->ledger, act, err);
 
@@ -489,7 +489,7 @@ int views_apply(struct views *vs, const struct act *act, struct err *err)
 	return rc;
 }
 
-int views_join(struct views *vs, struct view **v, const struct act *acts, size_t n, struct err *err)
+int views_join(struct views *vs, struct view **v, const struct act_body *acts, size_t n, struct err *err)
 {
 	struct view *joining = *v;
 

@@ -97,14 +97,14 @@ struct view *views_find(const struct views *vs, uint32_t folder);
  * cannot follow, since messages came from a folder that is not in view or
  * memory ran out, becomes stale.
  */
-int views_apply(struct views *vs, const struct act *act, struct err *err);
+int views_apply(struct views *vs, const struct act_body *act, struct err *err);
 /*
  * Takes *v over (and leaves NULL) after bringing it from its serial to that of
  * the ledger by those of the n acts, in order, that it has not seen.  ERR_BUSY:
  * messages came from another folder meanwhile, or an act is missing; load it
  * again.  ERR_EXISTS: the folder is in view.  *v is left to the caller then.
  */
-int views_join(struct views *vs, struct view **v, const struct act *acts, size_t n, struct err *err);
+int views_join(struct views *vs, struct view **v, const struct act_body *acts, size_t n, struct err *err);
 /* Destroys the view of that folder, when there is one. */
 void views_drop(struct views *vs, uint32_t folder);
 
