@@ -510,21 +510,29 @@ static void refuses_damage(void **state)
 /* One account, one writer. */
 static void belongs_to_one_process(void **state)
 {
-	char dir[TEST_DIR_MAX];
-	int status;
+	char dir[TEST_DIR_MAX], go = 1;
+	int status, ends[2];
 
 	test_dir_make(dir);
-	struct index *ix = fill(dir, 1);
+	assert_int_equal(pipe(ends), 0);
+	/* The child is there before the index is open, and has nothing of it. */
 	pid_t child = fork();
 
 	if (child == 0) {
 		struct index *other = NULL;
 		struct err err;
 
+		if (read(ends[0], &go, 1) != 1)
+			_exit(2);
 		_exit(index_open(dir, domain, user, 7, true, &other, &err) == ERR_BUSY ? 0 : 1);
 	}
+	struct index *ix = fill(dir, 1);
+
+	assert_int_equal(write(ends[1], &go, 1), 1);
 	assert_int_equal(waitpid(child, &status, 0), child);
 	assert_int_equal(status, 0);
+	close(ends[0]);
+	close(ends[1]);
 	fold_one(ix, add(1, 2));
 	index_close(&ix);
 	test_dir_remove(dir);
