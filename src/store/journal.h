@@ -9,7 +9,8 @@
  * The writer's way of a group:
  *
  *	journal_group_add ...          entries that wait
- *	journal_write, journal_sync    (beside volume_write, volume_sync)
+ *	journal_write                  (after volume_write)
+ *	journal_sync                   (beside volume_sync)
  *	journal_accept                 then the answers
  *	 or journal_refuse             then 4xx and NO
  *

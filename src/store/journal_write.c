@@ -334,6 +334,26 @@ static int go_on(struct journal *j, struct err *e)
 	return 0;
 }
 
+/* A run that died (without the power going away) may have left the last group in
+ * memory only; now that it will be heard of it must be durable (invariant 1). */
+static int sync_last(struct journal *j, struct err *e)
+{
+	char name[SEGMENT_NAME_SIZE];
+	const struct sysio *io = j->pool.io;
+
+	if (j->number == 0)
+		return 0;
+	segment_name(j->number, name);
+	int fd = io->openat(io, j->pool.dirfd, name, O_RDONLY, 0);
+	int rc = 0;
+
+	if (fd < 0 || io->fsync(io, fd) < 0 || io->fsync(io, j->pool.dirfd) < 0)
+		rc = err_errno(e, "cannot sync the journal segment %s", name);
+	if (fd >= 0)
+		io->close(io, fd);
+	return rc;
+}
+
 static int set_up(struct journal *j, const struct sysio *io, int dirfd, uint32_t segment_size,
 		  const struct journal_tail *tail, bool clean, struct err *e)
 {
@@ -343,8 +363,8 @@ static int set_up(struct journal *j, const struct sysio *io, int dirfd, uint32_t
 	j->number = tail->number;
 	j->end = tail->end;
 	j->cuts = tail->cuts;
-	if (rc == 0 && clean)
-		rc = go_on(j, e);
+	if (rc == 0)
+		rc = clean ? go_on(j, e) : sync_last(j, e);
 	if (rc == 0)
 		segment_pool_refill(&j->pool, &full); /* see journal_spares */
 	return rc;

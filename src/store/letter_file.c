@@ -20,17 +20,16 @@ static void names_init(struct names *n, uint64_t id)
 	n->file = n->text + 3;
 }
 
-/* The folder, made and synced when it is new. */
+/* The folder, made when it is new.  Its name is synced each time: the run that
+ * made it may have died before its sync. */
 static int open_folder(const struct record_store *s, const struct names *n, int *fd, struct err *e)
 {
 	const struct sysio *io = s->io;
 
-	if (io->mkdirat(io, s->letters_fd, n->folder, 0700) == 0) {
-		if (io->fsync(io, s->letters_fd) < 0)
-			return err_errno(e, "cannot sync the folder of letters");
-	} else if (errno != EEXIST) {
+	if (io->mkdirat(io, s->letters_fd, n->folder, 0700) < 0 && errno != EEXIST)
 		return err_errno(e, "cannot make the folder letters/%s", n->folder);
-	}
+	if (io->fsync(io, s->letters_fd) < 0)
+		return err_errno(e, "cannot sync the folder of letters");
 	*fd = io->openat(io, s->letters_fd, n->folder, O_RDONLY | O_DIRECTORY, 0);
 	return *fd < 0 ? err_errno(e, "cannot open the folder letters/%s", n->folder) : 0;
 }

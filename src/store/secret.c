@@ -21,6 +21,9 @@ int secret_load(const struct sysio *io, int data_fd, unsigned char out[SECRET_SI
 
 	if (rc == 0 && io->size(io, fd) != SECRET_SIZE)
 		rc = err_set(e, ERR_CORRUPT, "it is longer than %d bytes", SECRET_SIZE);
+	/* The run that made it may have died before it synced the name. */
+	if (rc == 0 && io->fsync(io, data_fd) < 0)
+		rc = err_errno(e, "cannot sync its folder");
 	io->close(io, fd);
 	return rc ? err_prefix(e, "the store's secret cannot be used, take it from a backup") : 0;
 }

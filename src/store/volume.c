@@ -23,7 +23,7 @@
 #include <string.h>
 
 #define VERSION 1
-#define VOLUME_SIZE_MIN (4U << 10)
+#define VOLUME_SIZE_MIN (1U << 10)
 #define VOLUME_SIZE_MAX (1U << 30)
 
 static const char volume_magic[8] = {'M', 'S', 'v', 'o', 'l', 'u', 'm', '\n'};
@@ -126,6 +126,10 @@ static int look_at_newest(struct volume *v, bool clean, struct err *e)
 		rc = header_check(v, header);
 	if (rc == ERR_INVALID)
 		return err_set(e, ERR_INVALID, "the volume %s was written by a newer program", name);
+	/* A run that died may have left the last letters in memory only, and the
+	 * journal now counts on them (invariant 1). */
+	if (v->io->fsync(v->io, v->fd) < 0 || v->io->fsync(v->io, v->dirfd) < 0)
+		return err_errno(e, "cannot sync the volume %s", name);
 	if (rc == 0 && clean && size < VOLUME_SIZE_MAX)
 		v->end = ((uint32_t)size + RECORD_ALIGN - 1) / RECORD_ALIGN * RECORD_ALIGN;
 	else

@@ -10,6 +10,10 @@
  *	volume_write, volume_sync      in the thread pool, beside the journal's
  *	volume_accept or volume_refuse when both are done
  *
+ * journal_write comes after volume_write and only when that returned 0: a full
+ * disk shows in the volume first, and a group that the journal has not seen is
+ * refused without the cost of a new segment.  The two syncs may run side by side.
+ *
  * A place depends on the batch before, so letters are added only while no
  * batch is under way: spool keeps what arrives meanwhile and adds it then.
  */
@@ -27,7 +31,7 @@
 struct volume;
 
 /* Makes ready to write.  clean: the journal ended in order, so the newest
- * volume goes on; else a new one begins with the first letter.  size: 4 KiB to
+ * volume goes on; else a new one begins with the first letter.  size: 1 KiB to
  * 1 GiB; a volume is as long as its last letter makes it. */
 int volume_open(struct volume **out, const struct sysio *io, int volumes_fd, const struct check_key *key,
 		uint32_t size, bool clean, struct err *e);
