@@ -19,9 +19,9 @@
 #define JOURNAL_DIR 100
 #define VOLUMES_DIR 101
 
-#define DISK_FILES 64
+#define DISK_FILES 128
 #define DISK_FDS 32
-#define DISK_HISTORY 48
+#define DISK_HISTORY 24
 #define DISK_SECTOR 64 /* small, so that a small group has several */
 
 struct disk_file {
