@@ -34,6 +34,9 @@ struct journal_visitor {
 	void *arg;
 	/* An entry that counts.  Not 0: stop, and return that. */
 	int (*entry)(void *arg, uint64_t position, struct str payload);
+	/* The entries told since the last call became durable then; NULL: not
+	 * asked.  For restoring to a moment. */
+	void (*group)(void *arg, uint64_t end, uint64_t time_us);
 	/* These bytes were written and are not what they were; length 0: whole
 	 * segments are missing. */
 	void (*damage)(void *arg, uint64_t position, uint64_t length, const char *what);
@@ -53,8 +56,9 @@ struct journal_report {
 };
 
 /* Tells every entry at or behind `from` (0: all there are), in order.  Writes
- * nothing.  0; ERR_INVALID when a newer program wrote something there; ERR_IO;
- * what the visitor returned. */
+ * nothing.  0; ERR_INVALID when a newer program wrote something there;
+ * ERR_CORRUPT when everything was written with another secret; ERR_IO; what the
+ * visitor returned. */
 int journal_scan(const struct sysio *io, int dirfd, const struct check_key *key, uint64_t from,
 		 const struct journal_visitor *v, struct journal_report *report, struct err *e);
 

@@ -26,6 +26,7 @@ struct segment {
 	uint32_t number;
 	uint32_t end;
 	bool said; /* end comes from a cut */
+	bool foreign; /* not a frame of ours in it, but somebody's */
 };
 
 struct scan {
@@ -198,6 +199,7 @@ static int find_end(struct scan *s, struct segment *segment, bool newest)
 		return rc;
 	if (group == 0) {
 		segment->end = SEGMENT_HEADER;
+		segment->foreign = segment_foreign(&s->view);
 		return 0;
 	}
 	bool whole = group_whole(s, group, newest, &m, &end);
@@ -229,6 +231,18 @@ static int find_ends(struct scan *s)
 	return rc;
 }
 
+/* Going on with the wrong secret would take the whole journal for empty. */
+static int refuse_foreign(struct scan *s)
+{
+	size_t foreign = 0;
+
+	for (size_t i = 0; i < s->count; i++)
+		foreign += s->segments[i].foreign;
+	if (foreign == 0 || foreign < s->count)
+		return 0;
+	return err_set(s->e, ERR_CORRUPT, "the journal was written with another secret");
+}
+
 /* A number between two files that no cut names had a file once. */
 static void find_missing(struct scan *s)
 {
@@ -245,6 +259,14 @@ static void find_missing(struct scan *s)
 	}
 }
 
+static void tell_group(struct scan *s, const struct frame *f, uint64_t position)
+{
+	struct mark mark;
+
+	if (s->v->group && mark_get(f->payload, &mark))
+		s->v->group(s->v->arg, position + f->size, mark.time_us);
+}
+
 static int tell(struct scan *s, const struct frame *f)
 {
 	uint64_t position = position_make(s->view.number, f->at);
@@ -253,6 +275,8 @@ static int tell(struct scan *s, const struct frame *f)
 		damage(s, position, f->size, "the content of an entry fails its check");
 		return 0;
 	}
+	if (f->kind == FRAME_MARK)
+		tell_group(s, f, position);
 	if (f->kind != FRAME_DATA)
 		return 0;
 	s->report->entries++;
@@ -362,6 +386,8 @@ int journal_scan_tail(const struct sysio *io, int dirfd, const struct check_key 
 	rc = choose_segments(&s);
 	if (rc == 0)
 		rc = find_ends(&s);
+	if (rc == 0)
+		rc = refuse_foreign(&s);
 	if (rc == 0)
 		find_missing(&s);
 	for (size_t i = 0; rc == 0 && i < s.count; i++)
