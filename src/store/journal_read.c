@@ -166,9 +166,9 @@ static int last_group(struct scan *s, uint32_t *group, uint32_t *extent)
 	return rc < 0 ? newer(s, *extent) : 0;
 }
 
-/* Is the group that begins there complete?  Then *m and *end are its mark and
- * what lies behind it. */
-static bool group_whole(const struct scan *s, uint32_t group, bool ask, struct mark *m, uint32_t *end)
+/* Is the group that begins there complete?  1: *m and *end are its mark and what
+ * lies behind it; 0; less when the caller cannot tell. */
+static int group_whole(const struct scan *s, uint32_t group, bool ask, struct mark *m, uint32_t *end)
 {
 	struct frame f;
 	uint32_t count = 0;
@@ -179,11 +179,13 @@ static bool group_whole(const struct scan *s, uint32_t group, bool ask, struct m
 			*end = at + f.size;
 			return mark_get(f.payload, m) && m->group == group && m->count == count;
 		}
-		if (ask && f.kind == FRAME_DATA && s->v->whole && !s->v->whole(s->v->arg, f.payload))
-			return false;
+		int rc = ask && f.kind == FRAME_DATA && s->v->whole ? s->v->whole(s->v->arg, f.payload) : 1;
+
+		if (rc <= 0)
+			return rc;
 		count++;
 	}
-	return false;
+	return 0;
 }
 
 /* Rule 2.  newest: no later segment has a group that counts. */
@@ -202,8 +204,10 @@ static int find_end(struct scan *s, struct segment *segment, bool newest)
 		segment->foreign = segment_foreign(&s->view);
 		return 0;
 	}
-	bool whole = group_whole(s, group, newest, &m, &end);
+	int whole = group_whole(s, group, newest, &m, &end);
 
+	if (whole < 0)
+		return whole;
 	segment->end = whole ? end : group;
 	if (newest) {
 		s->report->torn_bytes += extent - segment->end;

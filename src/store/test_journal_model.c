@@ -151,7 +151,7 @@ static void visit_damage(void *arg, uint64_t position, uint64_t length, const ch
 {
 }
 
-static bool visit_whole(void *arg, struct str payload)
+static int visit_whole(void *arg, struct str payload)
 {
 	return letter_readable(arg, payload);
 }
