@@ -41,7 +41,7 @@ struct journal_visitor {
 	 * segments are missing. */
 	void (*damage)(void *arg, uint64_t position, uint64_t length, const char *what);
 	/* May an entry of the last group count, are its letters in their
-	 * volumes?  1 or 0; less than 0 when that cannot be read now: the scan stops
+	 * volumes (read with RECORD_FROM_DISK)?  1 or 0; less than 0 when that cannot be read now: the scan stops
 	 * and returns it, for a letter must not be dropped for a loose cable.  Asked
 	 * only after an unclean stop, since the volume was synced beside the journal
 	 * and not before it.  NULL: yes. */
@@ -120,7 +120,8 @@ uint64_t journal_end(const struct journal *j);
 /* How many segments are kept (two when all is well), and making them again. */
 unsigned journal_spares(const struct journal *j);
 int journal_refill(struct journal *j, struct err *e);
-/* Gives back the segments that lie whole before this position. */
+/* Gives back the segments that lie whole before this position; everything up to
+ * there is folded and synced elsewhere. */
 int journal_recycle(struct journal *j, uint64_t before, struct err *e);
 
 #endif

@@ -146,5 +146,7 @@ unsigned char *bytes_at(struct fixture *f, uint64_t position)
 	struct disk_file *file = disk_find(f->d, JOURNAL_DIR, name);
 
 	assert_non_null(file);
+	/* Dirty, so that reading from the disk gives the changed bytes. */
+	memset(file->dirty, 1, file->n);
 	return file->cache + position_offset(position);
 }

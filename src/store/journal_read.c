@@ -75,8 +75,12 @@ static int reserve(struct scan *s, size_t n)
 	return 0;
 }
 
+/* A sync that failed leaves pages in memory that the disk does not have, and
+ * nothing tells them apart (invariant 3): what recovery goes by comes from the
+ * disk. */
 static int read_opened(struct scan *s, int fd, size_t max)
 {
+	s->io->drop_cache(s->io, fd);
 	off_t size = s->io->size(s->io, fd);
 
 	if (size < 0 || size > JOURNAL_SEGMENT_MAX)
