@@ -75,12 +75,8 @@ static int reserve(struct scan *s, size_t n)
 	return 0;
 }
 
-/* A sync that failed leaves pages in memory that the disk does not have, and
- * nothing tells them apart (invariant 3): what recovery goes by comes from the
- * disk. */
 static int read_opened(struct scan *s, int fd, size_t max)
 {
-	s->io->drop_cache(s->io, fd);
 	off_t size = s->io->size(s->io, fd);
 
 	if (size < 0 || size > JOURNAL_SEGMENT_MAX)
@@ -96,7 +92,7 @@ static int read_opened(struct scan *s, int fd, size_t max)
 }
 
 /* Reads a segment's first bytes, at most max; a file of no more is no error. */
-static int load(struct scan *s, uint32_t number, size_t max)
+static int load(struct scan *s, uint32_t number, size_t max, bool from_disk)
 {
 	char name[SEGMENT_NAME_SIZE];
 
@@ -106,6 +102,8 @@ static int load(struct scan *s, uint32_t number, size_t max)
 
 	if (fd < 0)
 		return err_errno(s->e, "cannot open the journal segment %s", name);
+	if (from_disk)
+		s->io->drop_cache(s->io, fd);
 	int rc = read_opened(s, fd, max);
 
 	s->io->close(s->io, fd);
@@ -129,7 +127,7 @@ static int read_cut(struct scan *s, const struct segment *segment)
 {
 	struct frame f;
 	struct cuts cuts;
-	int rc = load(s, segment->number, SEGMENT_HEADER + CUTS_FRAME_MAX);
+	int rc = load(s, segment->number, SEGMENT_HEADER + CUTS_FRAME_MAX, false);
 
 	if (rc)
 		return rc;
@@ -192,12 +190,14 @@ static int group_whole(const struct scan *s, uint32_t group, bool ask, struct ma
 	return 0;
 }
 
-/* Rule 2.  newest: no later segment has a group that counts. */
+/* Rule 2.  newest: no later segment has a group that counts.  A sync that failed
+ * leaves pages in memory that the disk does not have, and nothing tells them
+ * apart (invariant 3), so the group in doubt is read from the disk. */
 static int find_end(struct scan *s, struct segment *segment, bool newest)
 {
 	struct mark m = {0};
 	uint32_t group, extent, end = 0;
-	int rc = load(s, segment->number, SIZE_MAX);
+	int rc = load(s, segment->number, SIZE_MAX, true);
 
 	if (rc == 0)
 		rc = last_group(s, &group, &extent);
@@ -322,7 +322,7 @@ static int tell_segment(struct scan *s, const struct segment *segment)
 		return 0;
 	if (segment->number == position_segment(s->from) && position_offset(s->from) > at)
 		at = position_offset(s->from);
-	int rc = load(s, segment->number, segment->end);
+	int rc = load(s, segment->number, segment->end, false);
 
 	if (rc)
 		return rc;
