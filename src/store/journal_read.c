@@ -176,6 +176,9 @@ static int group_whole(const struct scan *s, uint32_t group, bool ask, struct ma
 	uint32_t count = 0;
 	uint32_t at = group;
 
+	/* The first group was written together with the header. */
+	if (group == SEGMENT_HEADER && segment_header_check(&s->view) != 0)
+		return 0;
 	for (; frame_at(&s->view, at, &f) > 0 && frame_good(&s->view, &f); at += f.size) {
 		if (f.kind == FRAME_MARK) {
 			*end = at + f.size;

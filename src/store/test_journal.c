@@ -99,6 +99,18 @@ static void invariant_2_mark_without_its_entries(void **state)
 	assert_true(f->r.torn_bytes > 0);
 }
 
+/* The same for the header, which is part of the first group's write. */
+static void invariant_2_first_group_without_its_header(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(commit(f, "a"), 0);
+	memset(bytes_at(f, position_make(1, 0)), 0, SEGMENT_HEADER);
+	assert_told(f, "");
+	assert_int_equal(f->t.damages, 0);
+	assert_true(f->r.torn_bytes > 0);
+}
+
 static void invariant_3_failed_sync_is_not_tried_again(void **state)
 {
 	struct fixture *f = *state;
@@ -403,6 +415,7 @@ int main(void)
 		WITH_JOURNAL(invariant_2_torn_tail_is_cut),
 		WITH_JOURNAL(invariant_2_damage_is_skipped),
 		WITH_JOURNAL(invariant_2_mark_without_its_entries),
+		WITH_JOURNAL(invariant_2_first_group_without_its_header),
 		WITH_JOURNAL(invariant_3_failed_sync_is_not_tried_again),
 		WITH_JOURNAL(invariant_3_read_only_after_two_failures),
 		WITH_JOURNAL(invariant_3_synced_group_is_refused),
