@@ -40,11 +40,12 @@ struct journal_visitor {
 	/* These bytes were written and are not what they were; length 0: whole
 	 * segments are missing. */
 	void (*damage)(void *arg, uint64_t position, uint64_t length, const char *what);
-	/* May an entry of the last group count, are its letters in their
-	 * volumes (read with RECORD_FROM_DISK)?  1 or 0; less than 0 when that cannot be read now: the scan stops
-	 * and returns it, for a letter must not be dropped for a loose cable.  Asked
-	 * only after an unclean stop, since the volume was synced beside the journal
-	 * and not before it.  NULL: yes. */
+	/* May an entry of the last group count: are its letters in their
+	 * volumes, read with RECORD_FROM_DISK?  1, or 0 (ERR_NOT_FOUND and
+	 * ERR_CORRUPT of record.h), or less than 0 when that cannot be read now:
+	 * the scan stops and returns it, for no letter is dropped for a loose
+	 * cable.  Asked only after an unclean stop, since the volume was synced
+	 * beside the journal and not before it.  NULL: yes. */
 	int (*whole)(void *arg, struct str payload);
 };
 
