@@ -62,7 +62,7 @@ char *buf_room(struct buf *b, size_t n)
 {
 	if (b->failed)
 		return NULL;
-	if (n > b->max - b->n || (b->n + n > b->cap && !enlarge(b, b->n + n))) {
+	if (n > b->max - b->n || ((!b->p || b->n + n > b->cap) && !enlarge(b, b->n + n))) {
 		b->failed = true;
 		return NULL;
 	}

@@ -28,8 +28,10 @@ static int set_up(void **state)
 	if (!h)
 		return -1;
 	snprintf(h->top, sizeof(h->top), "/tmp/test_setup.XXXXXX");
-	if (!mkdtemp(h->top))
+	if (!mkdtemp(h->top)) {
+		free(h);
 		return -1;
+	}
 	snprintf(h->dir, sizeof(h->dir), "%s/a/b", h->top);
 	*state = h;
 	return 0;

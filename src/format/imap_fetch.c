@@ -74,7 +74,7 @@ static int add_section(struct imap_cursor *c, struct imap_fetch *f, struct imap_
 /* "1.2." in front of a section's kind, or "1.2" alone. */
 static int read_parts(struct imap_cursor *c, struct imap_section *s)
 {
-	uint32_t parts[IMAP_PART_DEPTH];
+	uint32_t parts[IMAP_PART_DEPTH] = {0};
 
 	while (ascii_is_digit(imap_peek(c))) {
 		uint32_t *n = &parts[s->part_count];

@@ -45,7 +45,7 @@ static bool advance(struct places *p, char c)
 	size_t low = p->name.n + 1, high = 0;
 
 	for (size_t i = p->high + 1; i-- > p->low;) {
-		bool moves = p->at[i] && i < p->name.n && same(p, i, c);
+		bool moves = i < p->name.n && p->at[i] && same(p, i, c);
 
 		p->at[i] = false;
 		if (!moves)
