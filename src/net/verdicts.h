@@ -5,12 +5,12 @@
 
 enum recipient_verdict {
 	RECIPIENT_OK,
-	RECIPIENT_UNKNOWN,	/* our domain, no such user: 550 5.1.1 */
-	RECIPIENT_NOT_OURS,	/* another's domain: 554 5.7.1 for strangers */
-	RECIPIENT_BAD_SYNTAX,	/* 501 5.1.3 */
-	RECIPIENT_LOOP,		/* an alias that never ends: 5.4.6 */
-	RECIPIENT_TOO_MANY,	/* expands to more targets than allowed */
-	RECIPIENT_ROUTED,	/* user%host@, a!b@ and the like: 554 5.7.1 */
+	RECIPIENT_UNKNOWN, /* our domain, no such user: 550 5.1.1 */
+	RECIPIENT_NOT_OURS, /* another's domain: 554 5.7.1 for strangers */
+	RECIPIENT_BAD_SYNTAX, /* 501 5.1.3 */
+	RECIPIENT_LOOP, /* an alias that never ends: 5.4.6 */
+	RECIPIENT_TOO_MANY, /* expands to more targets than allowed */
+	RECIPIENT_ROUTED, /* user%host@, a!b@ and the like: 554 5.7.1 */
 };
 
 enum target_kind { TARGET_LOCAL, TARGET_REMOTE };
