@@ -130,7 +130,7 @@ static const struct {
 	[WALL_USER_NET] = {52572, SET_RUN_AS_NET},
 };
 
-static void find_user(const struct house *h, enum wall_user user, uid_t *uid, gid_t *gid)
+void child_user(const struct house *h, enum wall_user user, uid_t *uid, gid_t *gid)
 {
 	struct passwd entry, *found = NULL;
 	char text[2048];
@@ -176,7 +176,7 @@ static void send_start(struct child *c, int log_fd)
 	buf_init(&files, 2 * TRUST_ANCHOR_MAX);
 	settings_put(&h->settings, ROOM_BIT(c->ops->room), &settings);
 	add_files(h, c->ops->room, &files);
-	find_user(h, walls_of(c->ops->room)->user, &uid, &gid);
+	child_user(h, walls_of(c->ops->room)->user, &uid, &gid);
 	struct start_note m = {
 		.build = MESSAGES_BUILD,
 		.epoch = c->epoch,

@@ -57,6 +57,27 @@ static void give_to_group(const char *path, const char *user)
 		log_line(LOG_WARNING, "cannot give %s to group %s", path, user);
 }
 
+/* What spool and mailbox keep below the data folder, theirs alone. */
+static int make_store_folders(struct house *h, const char *data, struct err *e)
+{
+	static const char *const names[] = {"volumes", "journal", "letters", "spool", "accounts"};
+	char path[400];
+	uid_t uid;
+	gid_t gid;
+
+	child_user(h, WALL_USER_STORE, &uid, &gid);
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		snprintf(path, sizeof(path), "%s/%s", data, names[i]);
+		int code = make_folder(path, 0700, e);
+
+		if (code)
+			return code;
+		if (chown(path, uid, gid) != 0)
+			return err_errno(e, "cannot give %s to user %d", path, (int)uid);
+	}
+	return ERR_OK;
+}
+
 int folders_make(struct house *h, struct err *e)
 {
 	const char *data = settings_text(&h->settings, SET_DATA_DIR).p;
@@ -77,6 +98,8 @@ int folders_make(struct house *h, struct err *e)
 	give_to_group(path, settings_text(&h->settings, SET_RUN_AS).p);
 	snprintf(path, sizeof(path), "%s/empty", h->run_folder);
 	if ((code = make_folder(path, 0755, e)))
+		return code;
+	if ((code = make_store_folders(h, data, e)))
 		return code;
 	h->empty_folder = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	h->data_folder = open(data, O_PATH | O_DIRECTORY | O_CLOEXEC);

@@ -84,6 +84,9 @@ void child_ended(struct child *c, int status);
 /* Asks it to finish; kills it when it does not. */
 void child_stop(struct child *c);
 void child_free(struct child *c);
+/* The user that rooms of that row run as: the named one, a fixed number where there is none
+ * of that name, our own when we are not root. */
+void child_user(const struct house *h, enum wall_user user, uid_t *uid, gid_t *gid);
 
 /* --- folders.c ------------------------------------------------------------------------ */
 

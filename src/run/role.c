@@ -54,6 +54,7 @@ struct role {
 	int64_t probe;
 	uint32_t epoch;
 	unsigned built;
+	int data_folder;
 	struct chan *control;
 	struct fiber_group main; /* the role's own fibers: start, stop, control messages, clients */
 	struct fiber_group handlers;
@@ -76,6 +77,16 @@ const struct settings *role_settings(const struct role *role)
 unsigned role_index(const struct role *role)
 {
 	return role->index;
+}
+
+int role_data_folder(const struct role *role)
+{
+	return role->data_folder;
+}
+
+const char *role_data_path(const struct role *role)
+{
+	return role->built & WALL_ROOT ? "" : settings_text(&role->settings, SET_DATA_DIR).p;
 }
 
 struct fiber_group *role_fibers(struct role *role)
@@ -454,7 +465,10 @@ static int begin(struct role *role, struct err *e)
 
 	if (code)
 		return code;
-	const int keep[] = {CONTROL_FD, role->plan.root_fd, log_fd()};
+	/* walls_enter closes the one; the room keeps the other. */
+	if (walls_of(role->ops->room)->files == WALL_FILES_DATA)
+		role->data_folder = fcntl(role->plan.root_fd, F_DUPFD_CLOEXEC, 4);
+	const int keep[] = {CONTROL_FD, role->plan.root_fd, role->data_folder, log_fd()};
 
 	walls_close_others(keep, sizeof(keep) / sizeof(keep[0]));
 	if (role->ops->warm_up && (code = role->ops->warm_up(role, &role->state, e)))
@@ -491,6 +505,8 @@ static void finish(struct role *role)
 	if (role->has_next)
 		settings_free(&role->next);
 	free(role->files);
+	if (role->data_folder >= 0)
+		close(role->data_folder);
 	log_close();
 	loop_free();
 }
@@ -505,6 +521,7 @@ int role_main(const struct room_ops *ops, unsigned index)
 	role->ops = ops;
 	role->index = index;
 	role->listener.fd = -1;
+	role->data_folder = -1;
 	fiber_group_init(&role->main, 64);
 	fiber_group_init(&role->handlers, ops->handlers_max);
 	fiber_group_init(&role->own, OWN_FIBERS_MAX);

@@ -45,6 +45,10 @@ const struct settings *role_settings(const struct role *role);
 unsigned role_index(const struct role *role);
 /* A file that master read for this room ("trust_anchor"); empty when it is not there. */
 struct str role_file(const struct role *role, const char *name);
+/* The data folder, for openat, of a room that may open files in it; -1 for others. */
+int role_data_folder(const struct role *role);
+/* The same as a path without a final slash ("" when it is the root), for libraries that want one. */
+const char *role_data_path(const struct role *role);
 /* The channel to a neighbour, which may not be there yet.  Lives as long as the role. */
 struct chan *role_neighbour(struct role *role, enum room room, unsigned index);
 /* The group of the room's own fibers: cancelled and joined at the end. */

@@ -63,7 +63,7 @@ const struct setting_row setting_rows[SET_COUNT] = {
 			   "limit.",
 	},
 	[SET_DATA_DIR] = {
-		.name = "data_dir", .type = SETTING_PATH, .rooms = MASTER_ONLY,
+		.name = "data_dir", .type = SETTING_PATH, .rooms = SPOOL | MAILBOX,
 		RANGE(1, PATH_BYTES), .fallback = "/var/lib/mailstead",
 		.meaning = "Folder of the volumes, journal, accounts, catalogue and statistics.",
 	},
