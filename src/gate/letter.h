@@ -60,7 +60,7 @@ struct buf *letter_tail(struct letter *l);
 void letter_settle(struct letter *l);
 /* No more will be added: seals the file of a long letter. */
 void letter_seal(struct letter *l);
-/* The same for a short one, which gets a file too. */
+/* The same for a short one, which gets a file too; views of it stay good. */
 void letter_to_file(struct letter *l);
 
 /* Of a sealed letter: the file, or -1 when letter_bytes() has all of it. */
