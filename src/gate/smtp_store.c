@@ -131,8 +131,7 @@ int co_smtp_store(struct smtp_session *s, struct err *e)
 	buf_init(&envelope, SMTP_ENVELOPE_MAX);
 	write_envelope(&s->tx, &envelope);
 	/* Both together are too much for one message. */
-	if (letter_file(&s->tx.letter) < 0 &&
-	    envelope.n + s->tx.letter.size > CHAN_MESSAGE_MAX - APPEND_HEAD)
+	if (letter_file(&s->tx.letter) < 0 && envelope.n + s->tx.letter.size > CHAN_MESSAGE_MAX - APPEND_HEAD)
 		letter_to_file(&s->tx.letter);
 	if (buf_failed(&envelope))
 		code = err_set(e, ERR_TOO_BIG, "the envelope is too big");

@@ -4,10 +4,8 @@
 #include "base/clock.h"
 #include "base/unit.h"
 #include "gate/test_house.h"
+#include "gate/test_identity.h"
 
-#include <openssl/evp.h>
-#include <openssl/pem.h>
-#include <openssl/x509.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -998,46 +996,10 @@ static void refusals_are_logged(void **state)
 
 /* --- TLS ----------------------------------------------------------------------------------------------------------- */
 
-static void add_pem(BIO *bio, struct buf *out)
-{
-	char *p;
-	long n = BIO_get_mem_data(bio, &p);
-
-	buf_add(out, p, (size_t)n);
-	BIO_free(bio);
-}
-
-/* A key and a certificate that it signed itself. */
-static void make_identity(struct buf *certificate, struct buf *key)
-{
-	EVP_PKEY *pair = EVP_EC_gen("P-256");
-	X509 *x = X509_new();
-	BIO *cert_bio = BIO_new(BIO_s_mem()), *key_bio = BIO_new(BIO_s_mem());
-
-	ASN1_INTEGER_set(X509_get_serialNumber(x), 1);
-	X509_gmtime_adj(X509_getm_notBefore(x), 0);
-	X509_gmtime_adj(X509_getm_notAfter(x), 3600);
-	X509_set_pubkey(x, pair);
-	X509_NAME_add_entry_by_txt(X509_get_subject_name(x), "CN", MBSTRING_ASC,
-				   (const unsigned char *)"mx.ours.test", -1, -1, 0);
-	X509_set_issuer_name(x, X509_get_subject_name(x));
-	X509_sign(x, pair, EVP_sha256());
-	PEM_write_bio_X509(cert_bio, x);
-	PEM_write_bio_PrivateKey(key_bio, pair, NULL, NULL, 0, NULL, NULL);
-	buf_init(certificate, 8192);
-	buf_init(key, 8192);
-	add_pem(cert_bio, certificate);
-	add_pem(key_bio, key);
-	X509_free(x);
-	EVP_PKEY_free(pair);
-}
-
 struct tls_script {
 	struct script script;
 	const char *before, *behind;
 	SSL_CTX *ctx;
-	SSL_SESSION *session; /* of the last handshake */
-	bool reused;
 };
 
 static void co_tls(struct house *h, void *arg)
@@ -1052,7 +1014,6 @@ static void co_tls(struct house *h, void *arg)
 	    co_stream_tls_connect(&client, t->ctx, NULL, deadline_in(WAIT_MS), &e) != 0)
 		snprintf(t->script.failure, sizeof(t->script.failure), "%s", e.text);
 	co_play_on(&client, &t->script, t->behind);
-	t->reused = client.ssl && SSL_session_reused(client.ssl);
 	stream_tls_end(&client);
 	stream_close(&client);
 	co_house_quiet(h);
@@ -1071,7 +1032,7 @@ static void with_tls(const char *before, const char *behind, struct house *h)
 	struct tls_script t = {.before = before, .behind = behind, .ctx = SSL_CTX_new(TLS_client_method())};
 	struct err e;
 
-	make_identity(&certificate, &key);
+	test_identity_make("mx.ours.test", &certificate, &key);
 	house_init(h);
 	assert_int_equal(tls_server_new(buf_str(&certificate), buf_str(&key), STR(""), &h->config.tls, &e),
 			 0);
@@ -1127,7 +1088,7 @@ static void a_failed_handshake_ends_the_session(void **state)
 	struct house h;
 	struct err e;
 
-	make_identity(&certificate, &key);
+	test_identity_make("mx.ours.test", &certificate, &key);
 	house_init(&h);
 	assert_int_equal(tls_server_new(buf_str(&certificate), buf_str(&key), STR(""), &h.config.tls, &e), 0);
 	house_run(&h, co_no_handshake, &script);
