@@ -146,7 +146,7 @@ def unit_jobs(configuration, wrapper=()):
     for test in json.loads(listing.stdout):
         tap = os.path.basename(test["cmd"][0]).startswith("test_")     # the others replay a corpus
         env = {**sanitizer_env(configuration), **test["env"], "CMOCKA_MESSAGE_OUTPUT": "TAP"}
-        yield job(f"{configuration}/{test['name']}", [*wrapper, *test["cmd"]], env, test["workdir"] or TOP,
+        yield job(f"{configuration}/{test['name']}", [*wrapper, *test["cmd"]], env, test["workdir"] or BUILD / configuration,
                   max(test["timeout"] * 4, 120), tap)
 
 

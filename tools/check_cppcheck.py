@@ -16,7 +16,7 @@ def suppressions(root):
     lines, unexplained, explained = [], [], False
     for number, line in enumerate(checklib.read(root, LIST).splitlines(), 1):
         if line.startswith("#"):
-            explained = True
+            explained = number > 1      # the first says what the file is
         elif line.strip():
             lines.append(line.strip())
             if not explained:

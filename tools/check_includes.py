@@ -13,12 +13,19 @@ MAIN = "src/main.c"
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*"([^"]*)"', re.M)
 
 
+def generated(target, root):
+    """Whether the build makes this header: its folder's meson.build names it."""
+    folder, _, name = target.partition("/")
+    build = root / "src" / folder / "meson.build"
+    return build.is_file() and f"'{name}'" in build.read_text()
+
+
 def judge(name, target, root):
     """What is wrong with name including target, or None."""
     folder, wanted = pathlib.PurePath(name).parts[1], target.split("/")[0]
     if "/" not in target or wanted not in HEIGHT:
         return f'"{target}" is not written as "folder/name.h" of a folder of src/'
-    if not (root / "src" / target).is_file():
+    if not (root / "src" / target).is_file() and not generated(target, root):
         return f'"{target}" does not exist'
     if name == MAIN or folder == wanted:
         return None

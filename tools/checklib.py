@@ -31,7 +31,8 @@ def tree(root):
     if listing.returncode == 0 and (root / ".git").exists():
         names = listing.stdout.splitlines()
     else:
-        names = [str(p.relative_to(root)) for p in root.rglob("*") if "build" not in p.relative_to(root).parts]
+        names = [str(p.relative_to(root)) for p in root.rglob("*")
+                 if p.relative_to(root).parts[0] not in (".git", "build")]
     return sorted(name for name in names if (root / name).is_file())
 
 

@@ -18,6 +18,8 @@ def parse(path):
     with open(path, encoding="ascii") as f:
         for number, line in enumerate(f, 1):
             text = line.strip()
+            if text.startswith(("/*", "*")):
+                continue
             if text.startswith("#"):
                 comment.append(text[1:].strip())
                 continue

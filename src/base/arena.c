@@ -120,3 +120,30 @@ struct str arena_str(struct arena *a, struct str s)
 
 	return (struct str){z, z ? s.n : 0};
 }
+
+struct str arena_str_lower(struct arena *a, struct str s)
+{
+	char *z = arena_z(a, s);
+
+	for (size_t i = 0; z && i < s.n; i++)
+		z[i] = ascii_lower(z[i]);
+	return (struct str){z, z ? s.n : 0};
+}
+
+struct str arena_join(struct arena *a, struct str x, struct str y, struct str z)
+{
+	const struct str parts[] = {x, y, z};
+	size_t n = 0, max;
+
+	if (__builtin_add_overflow(x.n, y.n, &max) || __builtin_add_overflow(max, z.n, &max) ||
+	    max == SIZE_MAX)
+		return (struct str){NULL, 0};
+	char *p = arena_alloc(a, max + 1);
+
+	for (size_t i = 0; p && i < 3; i++) {
+		if (parts[i].n)
+			memcpy(p + n, parts[i].p, parts[i].n);
+		n += parts[i].n;
+	}
+	return (struct str){p, p ? n : 0};
+}

@@ -30,7 +30,11 @@ void *arena_alloc(struct arena *a, size_t n);
 void *arena_calloc(struct arena *a, size_t count, size_t size);
 /* A copy of s that lives in the arena; {NULL, 0} above the ceiling. */
 struct str arena_str(struct arena *a, struct str s);
-/* The same as a NUL-terminated string; NULL above the ceiling. */
+/* The copy in ASCII lower case. */
+struct str arena_str_lower(struct arena *a, struct str s);
+/* The three in a row. */
+struct str arena_join(struct arena *a, struct str x, struct str y, struct str z);
+/* The copy as a NUL-terminated string; NULL above the ceiling. */
 char *arena_z(struct arena *a, struct str s);
 
 #endif

@@ -62,7 +62,7 @@ char *buf_room(struct buf *b, size_t n)
 {
 	if (b->failed)
 		return NULL;
-	if (n > b->max - b->n || (b->n + n > b->cap && !enlarge(b, b->n + n))) {
+	if (n > b->max - b->n || ((!b->p || b->n + n > b->cap) && !enlarge(b, b->n + n))) {
 		b->failed = true;
 		return NULL;
 	}
@@ -226,6 +226,13 @@ void buf_put_u64(struct buf *b, uint64_t v)
 	buf_add(b, t, sizeof(t));
 }
 
+void buf_put_varint(struct buf *b, uint64_t v)
+{
+	for (; v >= 0x80; v >>= 7)
+		buf_put_u8(b, (uint8_t)(v | 0x80));
+	buf_put_u8(b, (uint8_t)v);
+}
+
 void buf_put_str(struct buf *b, struct str s)
 {
 	if (s.n > UINT32_MAX) {
@@ -279,6 +286,27 @@ uint64_t read_u64(struct reader *r)
 	struct str s = read_bytes(r, 8);
 
 	return s.p ? le64_get(s.p) : 0;
+}
+
+uint64_t read_varint(struct reader *r, uint64_t max)
+{
+	uint64_t v = 0;
+
+	for (unsigned shift = 0; shift < 64; shift += 7) {
+		uint8_t byte = read_u8(r);
+		uint64_t bits = byte & 0x7F;
+
+		/* The tenth byte holds one bit; a last byte of zero only pads. */
+		if ((shift == 63 && bits > 1) || (shift && byte == 0))
+			break;
+		v |= bits << shift;
+		if (byte < 0x80 && v <= max)
+			return v;
+		if (byte < 0x80)
+			break;
+	}
+	r->failed = true;
+	return 0;
 }
 
 struct str read_str(struct reader *r, size_t max)

@@ -57,6 +57,8 @@ void buf_put_u8(struct buf *b, uint8_t v);
 void buf_put_u16(struct buf *b, uint16_t v);
 void buf_put_u32(struct buf *b, uint32_t v);
 void buf_put_u64(struct buf *b, uint64_t v);
+/* Seven bits a byte, lowest first, in as few bytes as the value needs. */
+void buf_put_varint(struct buf *b, uint64_t v);
 /* u32 length, then the bytes. */
 void buf_put_str(struct buf *b, struct str s);
 
@@ -75,6 +77,9 @@ uint8_t read_u8(struct reader *r);
 uint16_t read_u16(struct reader *r);
 uint32_t read_u32(struct reader *r);
 uint64_t read_u64(struct reader *r);
+/* The counterpart of buf_put_varint; a value above max, or one written with more
+ * bytes than it needs (two spellings of one value), fails. */
+uint64_t read_varint(struct reader *r, uint64_t max);
 /* A view of the next n bytes. */
 struct str read_bytes(struct reader *r, size_t n);
 /* The counterpart of buf_put_str; a length above max fails. */

@@ -74,5 +74,7 @@ char ascii_lower(char c);
 bool ascii_is_alpha(char c);
 bool ascii_is_digit(char c);
 bool ascii_is_alnum(char c);
+/* The value of a hexadecimal digit, -1 for any other byte. */
+int ascii_hex(char c);
 
 #endif

@@ -36,6 +36,7 @@ static void stops_at_its_ceiling(void **state)
 	assert_non_null(arena_alloc(&a, 64));
 	assert_null(arena_alloc(&a, 64));
 	assert_null(arena_calloc(&a, SIZE_MAX, 2));
+	assert_null(arena_join(&a, STR("0123456789"), (struct str){"", SIZE_MAX}, STR("x")).p);
 	assert_null(arena_str(&a, STR("this is longer than what is left of it...")).p);
 	arena_free(&a);
 }
@@ -46,6 +47,9 @@ static void copies_strings(void **state)
 
 	arena_init(&a, 1000);
 	assert_str(arena_str(&a, STR("abc")), "abc");
+	assert_str(arena_str_lower(&a, STR("Ab@[Z\xC4")), "ab@[z\xC4");
+	assert_str(arena_join(&a, STR("ab"), str_of(NULL), STR("c")), "abc");
+	assert_str(arena_join(&a, STR(""), STR(""), STR("")), "");
 	assert_string_equal(arena_z(&a, STR("xyz")), "xyz");
 	assert_string_equal(arena_z(&a, str_of(NULL)), "");
 	arena_free(&a);

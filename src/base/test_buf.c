@@ -90,6 +90,36 @@ static void a_short_or_long_string_is_refused(void **state)
 	assert_false(reader_done(&r));
 }
 
+static void varints_have_one_spelling(void **state)
+{
+	static const uint64_t values[] = {0, 1, 127, 128, 300, 16383, 16384, UINT32_MAX, UINT64_MAX};
+	static const char *const bad[] = {"\x80", "\x80\x00", "\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\x02",
+					  "\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\x01"};
+	static const size_t bad_n[] = {1, 2, 10, 11};
+	struct buf b;
+
+	buf_init(&b, 1000);
+	for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++)
+		buf_put_varint(&b, values[i]);
+	assert_int_equal(b.n, 1 + 1 + 1 + 2 + 2 + 2 + 3 + 5 + 10);
+	struct reader r = reader_of(buf_str(&b));
+
+	for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++)
+		assert_true(read_varint(&r, UINT64_MAX) == values[i]);
+	assert_true(reader_done(&r));
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		struct reader q = reader_of((struct str){bad[i], bad_n[i]});
+
+		assert_true(read_varint(&q, UINT64_MAX) == 0);
+		assert_true(q.failed);
+	}
+	struct reader q = reader_of(STR("\x05"));
+
+	assert_true(read_varint(&q, 4) == 0);
+	assert_true(q.failed);
+	buf_free(&b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -98,6 +128,7 @@ int main(void)
 		cmocka_unit_test(prints),
 		cmocka_unit_test(reads_what_was_put),
 		cmocka_unit_test(a_short_or_long_string_is_refused),
+		cmocka_unit_test(varints_have_one_spelling),
 	};
 
 	return cmocka_run_group_tests_name("buf", tests, NULL, NULL);

@@ -64,6 +64,12 @@ static void numbers(void **state)
 	assert_true(str_to_u32(STR("4294967295"), &w));
 	assert_false(str_to_u32(STR("4294967296"), &w));
 	assert_true(w == UINT32_MAX);
+	for (int c = -128; c < 128; c++) {
+		size_t at = str_find(STR("0123456789abcdefABCDEF"), (char)c);
+		int value = at == STR_NONE ? -1 : (int)at;
+
+		assert_int_equal(ascii_hex((char)c), value > 15 ? value - 6 : value);
+	}
 }
 
 int main(void)

@@ -74,6 +74,6 @@ int ask_room(const struct settings *s, const char *room, int (*co_fn)(struct cha
 	cmd.chan = chan_new("the server", &rules);
 	if (chan_attach(cmd.chan, fd, 0) == 0 && fiber_start(&group, command_fiber, &cmd) == 0)
 		loop_run();
-	loop_free();
+	loop_end();
 	return cmd.status;
 }

@@ -34,7 +34,7 @@ static const struct {
 	struct str address;
 	const char *category, *diagnosis;
 } vectors[] = {
-#include "addr_vectors.h"
+#include "format/addr_vectors.h"
 };
 
 /* Verdicts that follow neither rule. */

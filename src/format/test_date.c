@@ -123,7 +123,7 @@ static const struct {
 	bool valid;
 	int year, month, day, hour, minute, second, zone;
 } vectors[] = {
-#include "date_vectors.h"
+#include "format/date_vectors.h"
 };
 
 /* Two verdicts differ from those of the parser that the vectors come from: it

@@ -257,16 +257,19 @@ static void write_line(struct child *c, struct str line, int level)
 
 static void log_fiber(void *arg)
 {
-	static char datagram[40 << 10];
 	struct child *c = arg;
+	char *datagram = malloc(LOG_BATCH);
 	int n;
 
-	while ((n = co_read(&c->log_in, datagram, sizeof(datagram), NO_DEADLINE)) > 0) {
+	if (!datagram)
+		abort();
+	while ((n = co_read(&c->log_in, datagram, LOG_BATCH, NO_DEADLINE)) > 0) {
 		struct str rest = {datagram, (size_t)n};
 
 		while (rest.n > 0)
 			write_line(c, str_cut(&rest, '\n'), -1);
 	}
+	free(datagram);
 	io_close(&c->log_in);
 }
 
@@ -417,6 +420,9 @@ static int make_ends(struct ends *x, struct err *e)
 		code = make_pair(x->log, e);
 	if (code == 0 && pipe2(x->text, O_CLOEXEC) != 0)
 		code = err_errno(e, "cannot make a pipe");
+	/* The control channel blocks in the role until there is a loop. */
+	if (code == 0)
+		fcntl(x->control[1], F_SETFL, 0);
 	/* The role writes to its end as to a terminal; ours must not wait. */
 	if (code == 0)
 		fcntl(x->text[0], F_SETFL, O_NONBLOCK);
@@ -430,8 +436,6 @@ static int listen_to(struct child *c, const struct ends *x)
 
 	if (code)
 		return code;
-	/* The control channel blocks in the role until there is a loop. */
-	fcntl(x->control[1], F_SETFL, 0);
 	return fiber_start(&c->fibers, log_fiber, c) | fiber_start(&c->fibers, text_fiber, c);
 }
 

@@ -29,16 +29,14 @@
 
 #define LOG_LOOK_MS 2000
 
-/* The one house of this process: signal and log callbacks have no other way to it. */
-static struct house house;
-
 /* --- the log ------------------------------------------------------------------------------- */
 
-static void write_own_line(enum log_level level, const char *line, size_t n)
+static void write_own_line(void *arg, enum log_level level, const char *line, size_t n)
 {
+	struct house *h = arg;
 	struct log_origin from = {"master", getpid(), level};
 
-	logfile_write(&house.log, &from, (struct str){line, n});
+	logfile_write(&h->log, &from, (struct str){line, n});
 }
 
 static int open_log(struct house *h, struct err *e)
@@ -51,7 +49,7 @@ static int open_log(struct house *h, struct err *e)
 				(enum logfile_format)settings_choice(&h->settings, SET_LOG_FORMAT), e);
 
 	if (code == 0)
-		log_open_function(write_own_line,
+		log_open_function(write_own_line, h,
 				  (enum log_level)settings_choice(&h->settings, SET_LOG_LEVEL));
 	return code;
 }
@@ -316,7 +314,7 @@ static int set_up(struct house *h, struct err *e)
 
 static void tear_down(struct house *h)
 {
-	loop_free();
+	loop_end();
 	free(h->signals);
 	logfile_close(&h->log);
 	settings_free(&h->settings);
@@ -326,32 +324,43 @@ static void tear_down(struct house *h)
 	close(h->empty_folder);
 }
 
+static int begin(struct house *h, struct fiber_group *main_group, fiber_fn *fn, struct err *e)
+{
+	int code = set_up(h, e);
+
+	if (code == 0)
+		code = watch_signals(h, e);
+	if (code == 0)
+		code = commands_open(h, e);
+	if (code == 0 &&
+	    (fiber_start(&h->fibers, look_at_log_fiber, h) != 0 || fiber_start(main_group, fn, h) != 0))
+		code = err_set(e, ERR_MEMORY, "no memory");
+	return code;
+}
+
 static int run(const struct master_plan *plan, fiber_fn *fn)
 {
-	struct house *h = &house;
+	struct house *h = calloc(1, sizeof(*h));
+	struct fiber_group main_group;
 	struct err e;
 
+	if (!h)
+		abort();
 	*h = (struct house){.plan = plan, .exe = -1, .lock = -1, .data_folder = -1, .empty_folder = -1};
 	h->command_listener.fd = -1;
 	fiber_group_init(&h->fibers, 256);
+	fiber_group_init(&main_group, 1);
 	/* What was refused before there is a log goes to standard error, once. */
-	if (set_up(h, &e) != 0) {
+	if (begin(h, &main_group, fn, &e) != 0) {
 		if (h->settings.note_count == 0)
 			fprintf(stderr, "mailstead: %s\n", e.text);
-		return 1;
-	}
-	struct fiber_group main_group;
-
-	fiber_group_init(&main_group, 1);
-	if (watch_signals(h, &e) != 0 || commands_open(h, &e) != 0 ||
-	    fiber_start(&h->fibers, look_at_log_fiber, h) != 0 || fiber_start(&main_group, fn, h) != 0) {
-		fprintf(stderr, "mailstead: %s\n", e.text);
 		return 1;
 	}
 	loop_run();
 	int status = h->exit_status;
 
 	tear_down(h);
+	free(h);
 	return status;
 }
 

@@ -2,6 +2,8 @@
 /* Messages under construction, and taking one off a socket (see chan.h). */
 #include "net/chan_frame.h"
 
+#include "net/loop.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -117,12 +119,12 @@ static void take_fds(struct msghdr *m, struct chan_parcel *p)
 
 int chan_frame_receive(int fd, bool wait, struct chan_parcel *p, struct chan_head *head)
 {
-	static char scratch[CHAN_MESSAGE_MAX];
+	char *scratch = loop_scratch();
 	union {
 		char bytes[CMSG_SPACE(sizeof(int) * CHAN_FDS_MAX)];
 		struct cmsghdr align;
 	} control;
-	struct iovec iov = {scratch, sizeof(scratch)};
+	struct iovec iov = {scratch, CHAN_MESSAGE_MAX};
 	struct msghdr m = {.msg_iov = &iov,
 			   .msg_iovlen = 1,
 			   .msg_control = control.bytes,

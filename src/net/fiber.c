@@ -236,7 +236,7 @@ static struct fiber *fiber_new(void)
 	return f;
 }
 
-static void fiber_destroy(struct fiber *f)
+static void drop_stack(struct fiber *f)
 {
 	void *stack = f->context.stack;
 
@@ -309,7 +309,7 @@ void fibers_trim(size_t keep)
 
 		sched.pool = f->next;
 		sched.pooled--;
-		fiber_destroy(f);
+		drop_stack(f);
 	}
 	for (struct fiber *f = sched.pool; f; f = f->next)
 		fiber_stack_trim(f->context.stack);

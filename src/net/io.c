@@ -109,7 +109,7 @@ void io_close(struct io *io)
 		close(fd);
 }
 
-static int wait_for(struct io *io, struct fiber **waiter, int event, int64_t deadline)
+static int co_wait_for(struct io *io, struct fiber **waiter, int event, int64_t deadline)
 {
 	if (io->fd < 0)
 		return ERR_CLOSED;
@@ -125,12 +125,12 @@ static int wait_for(struct io *io, struct fiber **waiter, int event, int64_t dea
 
 int co_wait_readable(struct io *io, int64_t deadline)
 {
-	return wait_for(io, &io->reader, UV_READABLE, deadline);
+	return co_wait_for(io, &io->reader, UV_READABLE, deadline);
 }
 
 int co_wait_writable(struct io *io, int64_t deadline)
 {
-	return wait_for(io, &io->writer, UV_WRITABLE, deadline);
+	return co_wait_for(io, &io->writer, UV_WRITABLE, deadline);
 }
 
 int co_read(struct io *io, char *p, size_t n, int64_t deadline)

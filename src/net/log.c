@@ -14,7 +14,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define LOG_BATCH ((size_t)32 << 10)
 #define LOG_LINE 1500
 
 static void flush_task(void *arg);
@@ -22,7 +21,8 @@ static void flush_task(void *arg);
 static struct {
 	int fd;
 	enum log_level level;
-	void (*fn)(enum log_level level, const char *line, size_t n);
+	log_fn *fn;
+	void *fn_arg;
 	struct buf lines;
 	unsigned long dropped;
 	struct turn_task task;
@@ -36,9 +36,10 @@ void log_open(int fd, enum log_level level)
 	buf_init(&out.lines, LOG_BATCH);
 }
 
-void log_open_function(void (*fn)(enum log_level level, const char *line, size_t n), enum log_level level)
+void log_open_function(log_fn *fn, void *arg, enum log_level level)
 {
 	out.fn = fn;
+	out.fn_arg = arg;
 	out.level = level;
 }
 
@@ -139,7 +140,7 @@ void log_line(enum log_level level, const char *fmt, ...)
 	size_t used = escape(raw, (size_t)n < sizeof(raw) ? (size_t)n : sizeof(raw) - 1, text, sizeof(text));
 
 	if (out.fn)
-		out.fn(level, text, used);
+		out.fn(out.fn_arg, level, text, used);
 	else if (out.fd < 0)
 		fprintf(stderr, "%.*s\n", (int)used, text);
 	else {

@@ -12,6 +12,9 @@
 
 #include <stddef.h>
 
+/* A datagram of lines is at most this long. */
+#define LOG_BATCH ((size_t)32 << 10)
+
 enum log_level { LOG_ERROR, LOG_WARNING, LOG_INFO, LOG_DEBUG };
 
 /* Lines go to this socket from here on (taken over), only those up to `level`.
@@ -19,7 +22,8 @@ enum log_level { LOG_ERROR, LOG_WARNING, LOG_INFO, LOG_DEBUG };
 void log_open(int fd, enum log_level level);
 void log_set_level(enum log_level level);
 /* Instead of a socket: every line, without its end, is handed to fn (master). */
-void log_open_function(void (*fn)(enum log_level level, const char *line, size_t n), enum log_level level);
+typedef void log_fn(void *arg, enum log_level level, const char *line, size_t n);
+void log_open_function(log_fn *fn, void *arg, enum log_level level);
 /* Sends what has gathered. */
 void log_flush(void);
 void log_close(void);

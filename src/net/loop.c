@@ -30,7 +30,13 @@ static struct {
 	int64_t longest_turn;
 	uint64_t turns;
 	bool stopping;
+	char scratch[LOOP_SCRATCH];
 } loop;
+
+char *loop_scratch(void)
+{
+	return loop.scratch;
+}
 
 uv_loop_t *loop_uv(void)
 {
@@ -175,7 +181,7 @@ void loop_stop(void)
 	loop.stopping = true;
 }
 
-void loop_free(void)
+void loop_end(void)
 {
 	fibers_trim(0);
 	assert(fibers_stack_count() == 0);
@@ -185,7 +191,7 @@ void loop_free(void)
 	uv_close((uv_handle_t *)&loop.alarm, NULL);
 	uv_run(&loop.uv, UV_RUN_DEFAULT);
 	must(uv_loop_close(&loop.uv), "something is still open at the end");
-	timers_free();
+	timers_end();
 }
 
 struct pool_job {

@@ -14,6 +14,8 @@
 #include <stdint.h>
 #include <uv.h>
 
+#define LOOP_SCRATCH ((size_t)80 << 10)
+
 /* Something to do once at the end of the present turn. */
 struct turn_task {
 	struct turn_task *next;
@@ -30,9 +32,12 @@ void loop_run(void);
 /* Ends loop_run after the present turn. */
 void loop_stop(void);
 /* Closes what is left and frees the loop.  No fiber may exist any more. */
-void loop_free(void);
+void loop_end(void);
 
 uv_loop_t *loop_uv(void);
+/* Memory for a call that does not switch fibers: what is in it is gone after the next
+ * call of anything.  LOOP_SCRATCH bytes. */
+char *loop_scratch(void);
 void loop_defer(struct turn_task *task);
 /* Takes a task back that may be queued, before its memory goes. */
 void loop_undefer(struct turn_task *task);

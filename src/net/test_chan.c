@@ -91,7 +91,7 @@ static void run_main_fiber(fiber_fn *fn)
 	loop_run();
 	chan_destroy(&asking);
 	chan_destroy(&answering);
-	loop_free();
+	loop_end();
 }
 
 static int co_look(const char *name, uint16_t type, int64_t ms, struct err *e)
@@ -108,7 +108,7 @@ static int co_look(const char *name, uint16_t type, int64_t ms, struct err *e)
 	return code;
 }
 
-static void end_main(void)
+static void co_end_main(void)
 {
 	fiber_group_cancel(&askers);
 	co_group_join(&askers, NO_DEADLINE);
@@ -129,7 +129,7 @@ static void basics_main_fiber(void *arg)
 	/* the late answer is dropped and its slot used again */
 	co_sleep_until(deadline_in(60));
 	note(co_look("b.test", 8, 1000, &e) == 0 ? "again" : e.text);
-	end_main();
+	co_end_main();
 }
 
 static void questions_are_answered_refused_or_late(void **state)
@@ -158,7 +158,7 @@ static void window_main_fiber(void *arg)
 	note(served == 4 ? "four-at-once" : "window-broken");
 	co_group_join(&askers, NO_DEADLINE);
 	note(good == 10 ? "all" : "lost");
-	end_main();
+	co_end_main();
 }
 
 static void credits_bound_the_open_questions(void **state)
@@ -185,7 +185,7 @@ static void gone_main_fiber(void *arg)
 	/* asked of the dead neighbour, asked once more of the next */
 	note(co_look("a.test", 9, 1000, &e) == 0 ? "asked-again" : e.text);
 	co_group_join(&askers, NO_DEADLINE);
-	end_main();
+	co_end_main();
 }
 
 static void a_new_neighbour_is_asked_again(void **state)
@@ -199,7 +199,7 @@ static void absent_main_fiber(void *arg)
 	struct err e;
 
 	note(co_look("a.test", 9, 10, &e) == ERR_TIMEOUT ? "nobody" : "somebody");
-	end_main();
+	co_end_main();
 }
 
 static void without_a_neighbour_the_deadline_holds(void **state)
@@ -221,7 +221,7 @@ static void fd_main_fiber(void *arg)
 	close(pipe_fds[0]);
 	close(pipe_fds[1]);
 	co_sleep_until(deadline_in(10));
-	end_main();
+	co_end_main();
 }
 
 static void descriptors_travel(void **state)
@@ -270,12 +270,12 @@ static void rude_main_fiber(void *arg)
 	close(raw);
 	co_sleep_until(deadline_in(5));
 	note(chan_attached(answering) ? "still" : "gone");
-	end_main();
+	co_end_main();
 }
 
 static void malformed_messages_are_refused(void **state)
 {
-	log_open_function(NULL, LOG_ERROR);
+	log_set_level(LOG_ERROR);
 	run_main_fiber(rude_main_fiber);
 	assert_string_equal(trace, "cut-refused long-refused denied unknown-dropped never-reached gone ");
 }
@@ -300,7 +300,7 @@ static void flood_main_fiber(void *arg)
 	note(sent > 100 && busy == sent - 100 && served == 100 ? "bounded" : "flooded");
 	chan_frame_free(q);
 	close(raw);
-	end_main();
+	co_end_main();
 }
 
 static void a_flood_is_refused_above_the_ceiling(void **state)

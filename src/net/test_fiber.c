@@ -35,7 +35,7 @@ static void run_main_fiber(fiber_fn *fn)
 	loop_run();
 	assert_int_equal(outer.count, 0);
 	assert_int_equal(group.count, 0);
-	loop_free();
+	loop_end();
 }
 
 static void yields_fiber(void *arg)

@@ -60,10 +60,10 @@ static void run_main_fiber(fiber_fn *fn)
 	fiber_group_init(&group, 10);
 	assert_int_equal(fiber_start(&outer, fn, NULL), 0);
 	loop_run();
-	loop_free();
+	loop_end();
 }
 
-static void end_main(void)
+static void co_end_main(void)
 {
 	co_group_join(&group, NO_DEADLINE);
 	stream_close(&left);
@@ -95,7 +95,7 @@ static void lines_main_fiber(void *arg)
 	note_str(line);
 	note_code(co_stream_line(&right, 100, deadline_in(1000), &line));
 	note_str(stream_pending(&right));
-	end_main();
+	co_end_main();
 }
 
 static void lines_come_whole_however_they_are_sent(void **state)
@@ -118,7 +118,7 @@ static void limits_main_fiber(void *arg)
 	stream_discard_input(&right);
 	note(stream_has_line(&right) ? "more" : "none");
 	note_code(co_stream_line(&right, 9, deadline_in(5), &line));
-	end_main();
+	co_end_main();
 }
 
 static void a_line_has_a_limit_and_a_deadline(void **state)
@@ -146,7 +146,7 @@ static void full_main_fiber(void *arg)
 		code = co_stream_fill(&right, deadline_in(5));
 	note_code(code);
 	note(stream_pending(&right).n == STREAM_IN_MAX ? "ceiling" : "other");
-	end_main();
+	co_end_main();
 }
 
 static void buffers_have_ceilings(void **state)
@@ -212,7 +212,7 @@ static void tls_main_fiber(void *arg)
 	note_str(line);
 	stream_put(&right, STR("back\r\n"));
 	note_code(co_stream_line(&right, 100, deadline_in(5000), &line));
-	end_main();
+	co_end_main();
 }
 
 static void tls_carries_lines_both_ways(void **state)
@@ -237,7 +237,7 @@ static void garbage_main_fiber(void *arg)
 	stream_close(&right);
 	connect_both();
 	note_code(co_stream_tls_accept(&right, server, deadline_in(10), &e));
-	end_main();
+	co_end_main();
 }
 
 static void a_bad_or_silent_handshake_ends(void **state)

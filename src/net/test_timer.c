@@ -46,7 +46,7 @@ static void fire_in_order_and_only_when_due(void **state)
 	timers_run(1000);
 	assert_int_equal(fired, running);
 	assert_true(timers_next() == NO_DEADLINE);
-	timers_free();
+	timers_end();
 }
 
 static struct timer again;
@@ -70,7 +70,7 @@ static void may_start_itself_again(void **state)
 	timer_start(&again, 50);
 	timer_start(&again, NO_DEADLINE);
 	assert_true(timers_next() == NO_DEADLINE);
-	timers_free();
+	timers_end();
 }
 
 int main(void)

@@ -105,7 +105,7 @@ int64_t timers_next(void)
 	return timers.n > 0 ? timers.heap[1]->at : NO_DEADLINE;
 }
 
-void timers_free(void)
+void timers_end(void)
 {
 	assert(timers.n == 0);
 	free(timers.heap);

@@ -28,6 +28,6 @@ void timer_stop(struct timer *t);
 void timers_run(int64_t now);
 int64_t timers_next(void);
 /* Frees the heap; no timer may be running. */
-void timers_free(void);
+void timers_end(void);
 
 #endif

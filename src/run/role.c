@@ -534,7 +534,7 @@ static void finish(struct role *role)
 	if (role->data_folder >= 0)
 		close(role->data_folder);
 	log_close();
-	loop_free();
+	loop_end();
 }
 
 int role_main(const struct room_ops *ops, unsigned index)

@@ -116,7 +116,7 @@ static int answer(int fd, pid_t parent, int folder)
 		usleep(1000);
 	}
 	chan_destroy(&chan);
-	loop_free();
+	loop_end();
 	return 0;
 }
 
@@ -262,7 +262,7 @@ static int ask(int fd, pid_t parent, int folder)
 		return 4;
 	loop_run();
 	chan_destroy(&chan);
-	loop_free();
+	loop_end();
 	if (unsound || walked != FIBERS * (WAITS + 1 + 10) || cancelled < FIBERS * (WAITS - 1)) {
 		fprintf(stderr, "walked %u cancelled %u unsound %u\n", walked, cancelled, unsound);
 		return 5;

@@ -61,6 +61,8 @@ def serve():
         time.sleep(0.3)
     if fault == "crash-line":
         say("gate/1: ==7==ERROR: AddressSanitizer: heap-use-after-free")
+    if names := [name for name in os.environ if name.startswith(("MAILSTEAD_", "EXTRA_"))]:
+        say(f"environment: {' '.join(names)}")
     if fault != "silent":
         say("ready")
     while not ended:

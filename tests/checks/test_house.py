@@ -7,6 +7,7 @@ import re
 import signal
 import sys
 import unittest
+from unittest import mock
 
 CHECKS = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(CHECKS.parent / "e2e"))
@@ -90,6 +91,10 @@ class Houses(unittest.TestCase):
         with self.assertRaisesRegex(house.HouseError, "still there 0.3 s after SIGTERM, with gate/1, resolver"):
             home.stop(limit=0.3)
         self.assertFalse([pid for pid in roles.values() if house.alive(pid)])
+
+    def test_environment_is_no_configuration(self):
+        with mock.patch.dict(os.environ, {"MAILSTEAD_FLAVOUR": "asan"}), open_house(environment={"EXTRA_WORD": "x"}) as home:
+            self.assertEqual(home.wait_log("environment: (.*)")[1], "EXTRA_WORD")
 
     def test_command_status(self):
         with open_house() as home:

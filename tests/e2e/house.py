@@ -4,9 +4,9 @@
     with house.House(resolver=dns.address) as home:
         home.connect("smtp")                    a socket to the listener of that name
         home.command("lookup", "a.test", "MX")  a run of the same binary with the same configuration
-        before = home.roles()["resolver"]
-        home.kill("resolver")
-        home.wait_role("resolver", other_than=before)
+        before = home.roles()["resolver/0"]
+        home.kill("resolver/0")
+        home.wait_role("resolver/0", other_than=before)
 
 Listeners take port 0, so tests run side by side; what was opened is read from data_dir/run/ports.  Leaving the
 block stops the server and fails the test when it did not end with status 0 or its log speaks of a crash.  What
@@ -48,6 +48,10 @@ DEFAULTS = {
 }
 
 
+# Of our environment only this: MAILSTEAD_... and the names of docker-mailserver are settings.
+KEPT = ("PATH", "LC_ALL", "TMPDIR", "ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS", "ASAN_SYMBOLIZER_PATH")
+
+
 class HouseError(AssertionError):
     """The server did not do what every test expects of it; the sentence has the end of its log."""
 
@@ -87,10 +91,11 @@ def children(pid):
 
 
 class House:
-    """One server.  settings: keys of the configuration, "_" as in their names; None leaves a key out."""
+    """One server.  settings: keys of the configuration, None leaves a key out; environment: more variables for it."""
 
-    def __init__(self, binary=None, start=True, **settings):
+    def __init__(self, binary=None, start=True, environment=None, **settings):
         self.binary = binary or os.environ["MAILSTEAD_BIN"]
+        self.environment = {name: os.environ[name] for name in KEPT if name in os.environ} | (environment or {})
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="house-"))
         self.folder.chmod(0o711)            # the rooms' users pass through it
         self.config = self.folder / "mailstead.conf"
@@ -136,7 +141,7 @@ class House:
         self.started_at = self.log_path.stat().st_size
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen([self.binary, "serve", "-c", self.config, *arguments], stdin=subprocess.DEVNULL,
-                                            stdout=log, stderr=log, start_new_session=True)
+                                            stdout=log, stderr=log, start_new_session=True, env=self.environment)
 
     def stop(self, limit=PATIENCE):
         """Ends the server in order; HouseError when it does not end with 0 or leaves a role or a crash in the log."""
@@ -256,7 +261,7 @@ class House:
     def command(self, *words, text=None, status=0):
         """Runs the binary's command with this configuration; returns its output, HouseError on another status."""
         done = subprocess.run([self.binary, *words, "-c", self.config], input=text, stdout=subprocess.PIPE,
-                              stderr=subprocess.PIPE, text=True, timeout=PATIENCE * 2, check=False)
+                              stderr=subprocess.PIPE, text=True, timeout=PATIENCE * 2, env=self.environment, check=False)
         if done.returncode != status:
             raise HouseError(f"{' '.join(words)} ended with {done.returncode}, not {status}\n{done.stdout}{done.stderr}")
         return done.stdout + done.stderr

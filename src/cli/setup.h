@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * setup: the `setup email` and `setup alias` commands of docker-mailserver.
+ *
+ * They work on the table files in the configuration folder, with the server
+ * running or not; the server notices a changed file by itself.  Program output
+ * goes to standard output, log lines and prompts to standard error; a prompt is
+ * shown when standard input is a terminal, and answered by one line of it.
+ */
+#ifndef CLI_SETUP_H
+#define CLI_SETUP_H
+
+/* argv[0] is "setup".  Exit status: 0 done, 1 failed or too few arguments, 2 no such
+ * command. */
+int cmd_setup(int argc, char **argv, const char *config_dir);
+
+#endif
