@@ -19,7 +19,6 @@
 
 static struct chan *keeper_end, *spool_end;
 static struct fiber_group handlers, mains;
-static struct house *logging;
 
 /* --- keeper ------------------------------------------------------------------------------------ */
 
@@ -271,11 +270,11 @@ void house_detach(struct house *h)
 	open_channels(h);
 }
 
-static void take_log(enum log_level level, const char *line, size_t n)
+static void take_log(void *arg, enum log_level level, const char *line, size_t n)
 {
-	struct house *h = logging;
+	struct house *h = arg;
 
-	if (h && h->log_n + n + 1 < sizeof(h->log)) {
+	if (h->log_n + n + 1 < sizeof(h->log)) {
 		memcpy(h->log + h->log_n, line, n);
 		h->log_n += n;
 		h->log[h->log_n++] = '\n';
@@ -358,8 +357,7 @@ void house_run(struct house *h, void (*co_fn)(struct house *h, void *arg), void 
 {
 	struct main_call call = {h, co_fn, arg};
 
-	logging = h;
-	log_open_function(take_log, LOG_INFO);
+	log_open_function(take_log, h, LOG_INFO);
 	loop_init();
 	fiber_group_init(&handlers, 200);
 	fiber_group_init(&mains, 1);
@@ -371,9 +369,8 @@ void house_run(struct house *h, void (*co_fn)(struct house *h, void *arg), void 
 	if (fiber_start(&mains, main_fiber, &call) != 0)
 		abort();
 	loop_run();
-	loop_free();
+	loop_end();
 	log_close();
-	logging = NULL;
 	/* What a letter took has come back, and so have the settings. */
 	if (h->service.budget.used != 0 || h->config.users != 1)
 		abort();
