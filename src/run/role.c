@@ -48,8 +48,7 @@ struct role {
 	void *state;
 	struct settings settings, next;
 	bool has_next;
-	char *files;
-	struct str files_text;
+	struct buf files, next_files; /* may hold keys: wiped */
 	struct walls_plan plan;
 	int64_t probe;
 	uint32_t epoch;
@@ -94,9 +93,9 @@ struct fiber_group *role_fibers(struct role *role)
 	return &role->own;
 }
 
-struct str role_file(const struct role *role, const char *name)
+static struct str file_of(const struct buf *files, const char *name)
 {
-	struct reader r = reader_of(role->files_text);
+	struct reader r = reader_of(buf_str(files));
 
 	while (!r.failed && r.rest.n > 0) {
 		struct str key = read_str(&r, CHAN_MESSAGE_MAX);
@@ -106,6 +105,24 @@ struct str role_file(const struct role *role, const char *name)
 			return content;
 	}
 	return (struct str){NULL, 0};
+}
+
+struct str role_file(const struct role *role, const char *name)
+{
+	return file_of(&role->files, name);
+}
+
+struct str role_next_file(const struct role *role, const char *name)
+{
+	return file_of(&role->next_files, name);
+}
+
+/* Their copy, in one allocation so that no other copies are left of a key. */
+static void keep_files(struct buf *files, struct str sent)
+{
+	buf_wipe(files);
+	buf_init(files, sent.n);
+	buf_add_str(files, sent);
 }
 
 /* --- neighbours ------------------------------------------------------------------- */
@@ -284,6 +301,7 @@ static void co_on_prepare(void *arg, struct chan_parcel *p)
 		return;
 	if (role->has_next)
 		settings_free(&role->next);
+	keep_files(&role->next_files, q.files);
 	role->has_next = settings_get(&role->next, q.settings, &e) == 0;
 	if (!role->has_next)
 		chan_refuse(p, e.code, "%s", e.text);
@@ -309,6 +327,9 @@ static void co_on_switch(void *arg, struct chan_parcel *p)
 
 	role->settings = role->next;
 	role->has_next = false;
+	buf_wipe(&role->files);
+	role->files = role->next_files;
+	buf_init(&role->next_files, 0);
 	log_set_level((enum log_level)settings_choice(&role->settings, SET_LOG_LEVEL));
 	if (role->ops->co_switch)
 		role->ops->co_switch(role, role->state);
@@ -358,14 +379,24 @@ static void control_gone(void *arg, struct chan *c)
 	_exit(1);
 }
 
+static void co_on_listener(void *arg, struct chan_parcel *p)
+{
+	struct role *role = arg;
+	struct listener_note m;
+
+	if (!listener_take(p, &m))
+		return;
+	if (role->ops->take_listener && !role->stopping)
+		role->ops->take_listener(role, role->state, m.service, m.socket);
+	else
+		close(m.socket);
+}
+
 static const struct chan_handler control_handlers[] = {
-	{MSG_PEER, co_on_peer},
-	{MSG_CONTROL, co_on_control},
-	{MSG_ALIVE, co_on_alive},
-	{MSG_PREPARE, co_on_prepare},
-	{MSG_SWITCH, co_on_switch},
-	{MSG_STOP, co_on_stop},
-	{0, NULL},
+	{MSG_PEER, co_on_peer},         {MSG_CONTROL, co_on_control},
+	{MSG_LISTENER, co_on_listener}, {MSG_ALIVE, co_on_alive},
+	{MSG_PREPARE, co_on_prepare},   {MSG_SWITCH, co_on_switch},
+	{MSG_STOP, co_on_stop},         {0, NULL},
 };
 
 /* --- start -------------------------------------------------------------------------------- */
@@ -428,13 +459,7 @@ static int take_start(struct role *role, struct err *e)
 					 .master = (pid_t)m.master};
 	role->epoch = m.epoch;
 	role->probe = m.probe;
-	role->files = malloc(m.files.n + 1);
-	if (!role->files)
-		abort();
-	struct buf files = {.p = role->files, .cap = m.files.n + 1, .max = m.files.n};
-
-	buf_add_str(&files, m.files);
-	role->files_text = buf_str(&files);
+	keep_files(&role->files, m.files);
 	fiber_stack_use_guard((enum stack_guard)m.stack_guard);
 	log_open(m.log, LOG_INFO);
 	int code = settings_get(&role->settings, m.settings, e);
@@ -504,7 +529,8 @@ static void finish(struct role *role)
 	settings_free(&role->settings);
 	if (role->has_next)
 		settings_free(&role->next);
-	free(role->files);
+	buf_wipe(&role->files);
+	buf_wipe(&role->next_files);
 	if (role->data_folder >= 0)
 		close(role->data_folder);
 	log_close();

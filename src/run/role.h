@@ -29,6 +29,8 @@ struct room_ops {
 	int (*start_threads)(struct role *role, void *state, struct err *e);
 	/* Begins to work, in a fiber behind the walls; the room is ready when it returns 0. */
 	int (*co_start)(struct role *role, void *state, struct err *e);
+	/* Takes over a listening socket of a service (net/services.h); NULL: this room has none. */
+	void (*take_listener)(struct role *role, void *state, unsigned service, int fd);
 	/* Checks new settings and keeps them aside; then takes them.  NULL: nothing changes. */
 	int (*co_prepare)(struct role *role, void *state, const struct settings *next, struct err *e);
 	void (*co_switch)(struct role *role, void *state);
@@ -45,6 +47,8 @@ const struct settings *role_settings(const struct role *role);
 unsigned role_index(const struct role *role);
 /* A file that master read for this room ("trust_anchor"); empty when it is not there. */
 struct str role_file(const struct role *role, const char *name);
+/* The same of those that came with the settings of co_prepare. */
+struct str role_next_file(const struct role *role, const char *name);
 /* The data folder, for openat, of a room that may open files in it; -1 for others. */
 int role_data_folder(const struct role *role);
 /* The same as a path without a final slash ("" when it is the root), for libraries that want one. */

@@ -170,7 +170,7 @@ const struct setting_row setting_rows[SET_COUNT] = {
 		.meaning = "Size of the largest message that is taken.",
 	},
 	[SET_MYNETWORKS] = {
-		.name = "mynetworks", .type = SETTING_NETWORKS, .rooms = KEEPER,
+		.name = "mynetworks", .type = SETTING_NETWORKS, .rooms = GATE | KEEPER,
 		.fallback = "", .fallback_says = "none",
 		.meaning = "Networks whose clients may relay without a login.",
 	},

@@ -1,0 +1,391 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The life of a session (see smtp_session.h). */
+#include "gate/smtp_session.h"
+
+#include "base/clock.h"
+#include "format/log_text.h"
+#include "net/log.h"
+#include "net/messages.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* A reply line, with what is repeated of the peer's words. */
+#define REPLY_MAX ((size_t)1024)
+/* How much of the peer's words a log line repeats. */
+#define SHOWN_MAX ((size_t)320)
+/* Commands after which other sessions have a turn. */
+#define COMMANDS_A_TURN 32
+
+/* --- replies ------------------------------------------------------------------------------------ */
+
+void smtp_say(struct smtp_session *s, const char *fmt, ...)
+{
+	va_list ap;
+	struct buf line;
+
+	buf_init(&line, REPLY_MAX);
+	va_start(ap, fmt);
+	buf_vprintf(&line, fmt, ap);
+	va_end(ap);
+	stream_put(&s->stream, buf_str(&line));
+	stream_put(&s->stream, STR("\r\n"));
+	buf_free(&line);
+}
+
+static void add_shown(struct buf *out, const char *before, struct str s, const char *behind)
+{
+	buf_add_z(out, before);
+	log_text_add(out, s, SHOWN_MAX);
+	buf_add_z(out, behind);
+}
+
+/* "from=<s> to=<r> proto=ESMTP helo=<h>" */
+static void add_facts(const struct smtp_session *s, const struct str *rcpt, struct buf *out)
+{
+	if (s->tx.open)
+		add_shown(out, "from=<", s->tx.sender, "> ");
+	if (rcpt)
+		add_shown(out, "to=<", *rcpt, "> ");
+	buf_add_z(out, s->esmtp ? "proto=ESMTP" : "proto=SMTP");
+	if (s->helo.n > 0)
+		add_shown(out, " helo=<", buf_str(&s->helo), ">");
+}
+
+static void log_refusal(const struct smtp_session *s, struct str reply, const struct str *rcpt)
+{
+	struct buf facts;
+	char id[20] = "NOQUEUE";
+
+	buf_init(&facts, REPLY_MAX * 2);
+	add_facts(s, rcpt, &facts);
+	if (s->tx.id)
+		snprintf(id, sizeof(id), "%016llX", (unsigned long long)s->tx.id);
+	log_line(LOG_INFO, "%s: reject: %.*s from " SMTP_PEER ": %.*s; %.*s", id,
+		 STR_ARG(smtp_verb_name(s->verb)), s->ip, STR_ARG(reply), STR_ARG(buf_str(&facts)));
+	buf_free(&facts);
+}
+
+bool smtp_refuse(struct smtp_session *s, const struct str *rcpt, const char *fmt, ...)
+{
+	va_list ap;
+	struct buf line;
+
+	buf_init(&line, REPLY_MAX);
+	va_start(ap, fmt);
+	buf_vprintf(&line, fmt, ap);
+	va_end(ap);
+	log_refusal(s, buf_str(&line), rcpt);
+	stream_put(&s->stream, buf_str(&line));
+	stream_put(&s->stream, STR("\r\n"));
+	buf_free(&line);
+	return SMTP_BAD;
+}
+
+/* --- coming in ------------------------------------------------------------------------------------ */
+
+static bool is_mapped(const struct in6_addr *a)
+{
+	return IN6_IS_ADDR_V4MAPPED(a);
+}
+
+/* An IPv4 client of an IPv6 socket is an IPv4 client. */
+static void note_address(struct smtp_session *s, const struct sockaddr *peer)
+{
+	const struct sockaddr_in *v4 = (const void *)peer;
+	const struct sockaddr_in6 *v6 = (const void *)peer;
+
+	snprintf(s->ip, sizeof(s->ip), "local");
+	if (peer->sa_family == AF_INET) {
+		s->address_n = 4;
+		memcpy(s->address, &v4->sin_addr, 4);
+	} else if (peer->sa_family == AF_INET6) {
+		s->address_n = is_mapped(&v6->sin6_addr) ? 4 : 16;
+		memcpy(s->address, v6->sin6_addr.s6_addr + (16 - s->address_n), s->address_n);
+	}
+	if (s->address_n)
+		inet_ntop(s->address_n == 4 ? AF_INET : AF_INET6, s->address, s->ip, sizeof(s->ip));
+	s->trusted = smtp_config_trusts(s->config, s->address, s->address_n);
+}
+
+/* Whether keeper lets the client in; without an answer in time it comes in, since a
+ * keeper that hangs must not close the house. */
+static bool co_may_come_in(struct smtp_session *s)
+{
+	struct connect_question q = {.address = {(const char *)s->address, s->address_n}};
+	struct connect_answer a = {0};
+	struct chan_parcel store;
+	struct err e;
+
+	if (s->address_n == 0)
+		return true;
+	s->counted = true;
+	s->keeper_epoch = chan_epoch(s->service->keeper);
+	if (co_ask_connect(s->service->keeper, &q, deadline_in(s->config->limits.connect_ms), &store, &a,
+			   &e) != 0)
+		return true;
+	chan_parcel_free(&store);
+	s->counted = a.verdict == 0;
+	return s->counted;
+}
+
+static bool co_greet(struct smtp_session *s)
+{
+	const char *host = s->config->hostname;
+
+	if (s->service->stopping || !chan_attached(s->service->keeper) || !chan_attached(s->service->spool)) {
+		smtp_say(s, "421 4.3.2 %s Service not available, try again later", host);
+		return false;
+	}
+	if (!co_may_come_in(s)) {
+		log_line(LOG_INFO, "too many connections from " SMTP_PEER, s->ip);
+		smtp_say(s, "421 4.7.0 %s Error: too many connections from %s", host, s->ip);
+		return false;
+	}
+	smtp_say(s, "220 %s ESMTP Mailstead", host);
+	return true;
+}
+
+/* --- commands ---------------------------------------------------------------------------------------- */
+
+/* Reads on to the end of a line that is too long, in which nothing is looked at. */
+static int co_skip_line(struct smtp_session *s, int64_t deadline)
+{
+	for (;;) {
+		struct str pending = stream_pending(&s->stream);
+		size_t at = str_find(pending, '\n');
+
+		if (at != STR_NONE) {
+			stream_consume(&s->stream, at + 1);
+			return ERR_OK;
+		}
+		stream_consume(&s->stream, pending.n);
+		int code = co_stream_fill(&s->stream, deadline);
+
+		if (code)
+			return code;
+		if ((code = co_yield ()))
+			return code;
+	}
+}
+
+/* Every way in which a wait for the client ends it. */
+void smtp_end_for(struct smtp_session *s, int code)
+{
+	const char *host = s->config->hostname;
+
+	s->closing = true;
+	if (code == ERR_TIMEOUT) {
+		s->lost = "timeout";
+		smtp_say(s, "421 4.4.2 %s Error: timeout exceeded", host);
+	} else if (code == ERR_CANCELLED)
+		smtp_say(s, "421 4.3.2 %s Service shutting down", host);
+	else
+		s->lost = "lost connection";
+}
+
+/* A command line without its end.  False when the session is to end, or the line was
+ * answered already. */
+static bool co_next_line(struct smtp_session *s, struct str *line)
+{
+	int64_t deadline = deadline_in(s->config->limits.idle_ms);
+
+	s->waiting = fiber_self();
+	int code = co_stream_line(&s->stream, SMTP_LINE_MAX, deadline, line);
+
+	if (code == ERR_TOO_BIG && (code = co_skip_line(s, deadline)) == 0)
+		code = ERR_TOO_BIG;
+	s->waiting = NULL;
+	if (code == ERR_TOO_BIG) {
+		smtp_say(s, "500 5.5.2 %s Error: command too long", s->config->hostname);
+		s->errors++;
+		return false;
+	}
+	if (code)
+		smtp_end_for(s, code);
+	return code == 0;
+}
+
+/* Cuts the CRLF off.  A CR or LF elsewhere is how one session is made to look like two
+ * others, so it ends it. */
+static bool take_line_end(struct smtp_session *s, struct str *line)
+{
+	bool crlf = str_ends(*line, STR("\r\n"));
+
+	line->n -= crlf ? 2 : 1;
+	if (s->config->bare == SMTP_BARE_NORMALISE || (crlf && str_find(*line, '\r') == STR_NONE))
+		return true;
+	smtp_refuse(s, NULL, "521 5.5.2 %s Error: bare <CR> or <LF> received", s->config->hostname);
+	s->closing = true;
+	return false;
+}
+
+/* Who makes many mistakes waits, and then goes. */
+static void co_weigh_errors(struct smtp_session *s)
+{
+	const struct smtp_limits *limits = &s->config->limits;
+
+	if (s->closing || s->errors <= limits->errors_slow)
+		return;
+	if (s->errors < limits->errors_end) {
+		if (co_sleep_until(deadline_in(limits->slow_ms)) != 0)
+			smtp_end_for(s, ERR_CANCELLED);
+		return;
+	}
+	smtp_say(s, "421 4.7.0 %s Error: too many errors", s->config->hostname);
+	log_line(LOG_INFO, "too many errors after %.*s from " SMTP_PEER, STR_ARG(smtp_verb_name(s->verb)),
+		 s->ip);
+	s->closing = true;
+}
+
+static void co_serve(struct smtp_session *s)
+{
+	for (unsigned n = 1; !s->closing; n++) {
+		struct str line;
+
+		if (s->service->stopping) {
+			smtp_end_for(s, ERR_CANCELLED);
+			return;
+		}
+		if (co_next_line(s, &line) && take_line_end(s, &line))
+			co_smtp_command(s, line);
+		co_weigh_errors(s);
+		if (n % COMMANDS_A_TURN == 0 && co_yield () != 0)
+			smtp_end_for(s, ERR_CANCELLED);
+	}
+}
+
+/* --- the end ---------------------------------------------------------------------------------------------- */
+
+/* Closing a socket with unread input resets the connection, and the client never sees the
+ * last reply; so what it still sends is read for a while. */
+static void co_linger(struct smtp_session *s)
+{
+	int64_t deadline = deadline_in(s->config->limits.linger_ms);
+
+	if (co_stream_flush(&s->stream, deadline) != 0)
+		return;
+	stream_tls_end(&s->stream);
+	shutdown(s->stream.io.fd, SHUT_WR);
+	do
+		stream_discard_input(&s->stream);
+	while (co_stream_fill(&s->stream, deadline) == 0 && co_yield () == 0);
+}
+
+static void add_count(struct buf *out, struct str name, struct smtp_counts c)
+{
+	if (c.all == 0)
+		return;
+	buf_add_c(out, ' ');
+	for (size_t i = 0; i < name.n; i++)
+		buf_add_c(out, ascii_lower(name.p[i]));
+	buf_printf(out, "=%u", c.good);
+	if (c.good < c.all)
+		buf_printf(out, "/%u", c.all);
+}
+
+static void log_end(const struct smtp_session *s)
+{
+	struct smtp_counts sum = {0};
+	struct buf text;
+
+	buf_init(&text, REPLY_MAX);
+	for (size_t i = 0; i < SMTP_VERBS; i++) {
+		const struct smtp_counts *c = &s->counts[(i + 1) % SMTP_VERBS]; /* "unknown" last */
+
+		add_count(&text, smtp_verb_name((enum smtp_verb)((i + 1) % SMTP_VERBS)), *c);
+		sum.good += c->good;
+		sum.all += c->all;
+	}
+	add_count(&text, STR("commands"), sum);
+	if (s->lost)
+		log_line(LOG_INFO, "%s after %.*s from " SMTP_PEER, s->lost,
+			 STR_ARG(sum.all ? smtp_verb_name(s->verb) : STR("CONNECT")), s->ip);
+	log_line(LOG_INFO, "disconnect from " SMTP_PEER "%.*s", s->ip, STR_ARG(buf_str(&text)));
+	buf_free(&text);
+}
+
+static void tell_keeper(const struct smtp_session *s)
+{
+	struct left_note m = {.address = {(const char *)s->address, s->address_n}};
+
+	/* A keeper that was started anew has counted none of the old ones. */
+	if (s->counted && chan_attached(s->service->keeper) &&
+	    chan_epoch(s->service->keeper) == s->keeper_epoch)
+		left_send(s->service->keeper, &m);
+}
+
+static void free_session(struct smtp_session *s)
+{
+	if (s->prev) {
+		*s->prev = s->next;
+		if (s->next)
+			s->next->prev = s->prev;
+	}
+	smtp_transaction_end(&s->tx);
+	stream_close(&s->stream);
+	buf_free(&s->helo);
+	buf_free(&s->tls);
+	smtp_config_drop(&s->config);
+	free(s);
+}
+
+static void session_fiber(void *arg)
+{
+	struct smtp_session *s = arg;
+
+	log_line(LOG_INFO, "connect from " SMTP_PEER, s->ip);
+	if (co_greet(s))
+		co_serve(s);
+	if (!s->gone)
+		co_linger(s);
+	tell_keeper(s);
+	log_end(s);
+	free_session(s);
+}
+
+int smtp_session_start(struct smtp_service *service, int fd, const struct sockaddr *peer)
+{
+	struct smtp_session *s;
+	int code;
+
+	if (service->fibers.count >= service->fibers.max)
+		return ERR_BUSY;
+	s = calloc(1, sizeof(*s));
+	if (!s)
+		return ERR_MEMORY;
+	s->service = service;
+	s->config = smtp_config_take(service->config);
+	s->stream.io.fd = -1;
+	buf_init(&s->helo, SMTP_HELO_MAX);
+	buf_init(&s->tls, 256);
+	note_address(s, peer);
+	code = stream_open(&s->stream, fd);
+	if (code == 0)
+		code = fiber_start(&service->fibers, session_fiber, s);
+	if (code) {
+		free_session(s);
+		return code;
+	}
+	s->prev = &service->sessions;
+	s->next = service->sessions;
+	if (s->next)
+		s->next->prev = &s->next;
+	service->sessions = s;
+	return ERR_OK;
+}
+
+void co_smtp_sessions_end(struct smtp_service *service, int64_t deadline)
+{
+	service->stopping = true;
+	for (struct smtp_session *s = service->sessions; s; s = s->next)
+		if (s->waiting)
+			fiber_cancel(s->waiting);
+	if (co_group_join(&service->fibers, deadline) != 0) {
+		fiber_group_cancel(&service->fibers);
+		co_group_join(&service->fibers, NO_DEADLINE);
+	}
+}

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * smtp_session: one client on port 25, from its connection to its end (RFC 5321).
+ *
+ *   connect -> keeper: may it come in? -> 220 -> command, reply, ... -> end
+ *                                                   |
+ *            MAIL -> RCPT (keeper: who is it?) -> DATA or BDAT -> spool: append -> 250
+ *
+ * One fiber, straight lines.  smtp_session.c is its life, smtp_commands.c the table of
+ * commands and those that need no more than the session, smtp_transaction.c MAIL and
+ * RCPT, smtp_receive.c DATA and BDAT, smtp_store.c the way to spool.
+ *
+ * 1. Replies gather and leave before the next wait for input (RFC 2920 3.2).
+ * 2. "250 queued" leaves only after spool has the letter on disk.
+ * 3. Nothing that came before a TLS handshake is looked at after it (RFC 3207 4.2).
+ * 4. What a peer chose stands in replies and log lines only escaped.
+ */
+#ifndef GATE_SMTP_SESSION_H
+#define GATE_SMTP_SESSION_H
+
+#include "base/arena.h"
+#include "format/smtp_command.h"
+#include "gate/letter.h"
+#include "gate/smtp_config.h"
+#include "net/chan.h"
+#include "net/fiber.h"
+#include "net/stream.h"
+#include "store/envelope.h"
+
+#include <arpa/inet.h>
+
+/* A command line with its CRLF (RFC 5321 4.5.3.1.4 asks for 512 and more with each
+ * extension; Postfix takes 2048). */
+#define SMTP_LINE_MAX ((size_t)2048)
+/* As much as an `append` message takes of an envelope. */
+#define SMTP_ENVELOPE_MAX ((size_t)60000)
+/* All strings of a transaction. */
+#define SMTP_TRANSACTION_MAX ((size_t)256 << 10)
+#define SMTP_HELO_MAX ((size_t)512)
+#define SMTP_VERBS (SMTP_HTTP + 1)
+
+struct smtp_session;
+
+/* What the sessions of a gate share. */
+struct smtp_service {
+	struct smtp_config *config; /* for new sessions */
+	struct chan *keeper, *spool;
+	struct letter_budget budget;
+	/* Letter ids leased from spool and not used yet. */
+	uint64_t next_id;
+	uint32_t ids_left;
+	struct fiber_group fibers;
+	struct smtp_session *sessions;
+	bool stopping; /* sessions end before their next command */
+};
+
+enum smtp_chunks { SMTP_CHUNKS_NONE, SMTP_CHUNKS_GOOD, SMTP_CHUNKS_FAILED };
+
+/* MAIL to the end of the letter (RFC 5321 3.3). */
+struct smtp_transaction {
+	bool open; /* MAIL was accepted */
+	struct arena arena, target_arena;
+	size_t envelope_size; /* octets of its encoding */
+	struct str sender; /* normal form; empty: the null sender */
+	enum smtp_body body;
+	bool utf8;
+	struct recipient *recipients;
+	unsigned recipient_count;
+	unsigned refused; /* recipients */
+	struct str *targets; /* where the letter will end, for the look at Delivered-To */
+	unsigned target_count;
+	enum smtp_chunks chunks;
+	struct smtp_data decoder;
+	struct letter letter;
+	uint64_t id; /* of the letter, 0: none yet */
+	int64_t begun_us; /* wall clock, when the letter began to come */
+	int64_t begun_ms; /* monotonic */
+};
+
+struct smtp_counts {
+	uint32_t good, all;
+};
+
+struct smtp_session {
+	struct smtp_service *service;
+	struct smtp_config *config;
+	struct smtp_session *next, **prev;
+	struct stream stream;
+	struct fiber *waiting; /* while it waits for a command */
+	char ip[INET6_ADDRSTRLEN];
+	unsigned char address[16];
+	uint8_t address_n; /* 4, 16, or 0: no network address */
+	bool trusted; /* of mynetworks */
+	bool counted; /* keeper was told that it came */
+	uint32_t keeper_epoch; /* which keeper */
+
+	struct buf helo; /* empty: no HELO or EHLO yet */
+	bool esmtp;
+	bool spoke_early; /* pipelining where none is allowed: logged once */
+	struct buf tls; /* "TLSv1.3 with cipher ..." */
+	struct smtp_transaction tx;
+
+	enum smtp_verb verb; /* of the command under way, or of the last one */
+	struct smtp_counts counts[SMTP_VERBS];
+	unsigned errors;
+	unsigned junk;
+	bool closing; /* after the present reply */
+	bool gone; /* the client closed the connection */
+	const char *lost; /* why it ended, for the log; NULL: in good order */
+};
+
+/* Begins a session on a connected socket, which it takes over; peer may be of AF_UNIX.
+ * 0; ERR_BUSY: too many, and fd is still the caller's; ERR_MEMORY or ERR_IO: fd was closed. */
+int smtp_session_start(struct smtp_service *service, int fd, const struct sockaddr *peer);
+/* Ends all: those that wait for a command at once with 421, others after the command under
+ * way; at the deadline whatever they do. */
+void co_smtp_sessions_end(struct smtp_service *service, int64_t deadline);
+
+/* --- for the commands ------------------------------------------------------------------- */
+
+#define SMTP_GOOD true
+#define SMTP_BAD false
+
+/* Does one command line, without CRLF: replies, counts. */
+void co_smtp_command(struct smtp_session *s, struct str line);
+
+/* The end that a failed wait for the client leads to: a last reply, closing, what the log
+ * says. */
+void smtp_end_for(struct smtp_session *s, int code);
+/* A reply line, without CRLF. */
+__attribute__((format(printf, 2, 3))) void smtp_say(struct smtp_session *s, const char *fmt, ...);
+/* The same as a refusal: logged with sender, recipient (NULL: none) and HELO.  SMTP_BAD. */
+__attribute__((format(printf, 3, 4))) bool smtp_refuse(struct smtp_session *s, const struct str *rcpt,
+						       const char *fmt, ...);
+/* "unknown[192.0.2.1]" for log lines. */
+#define SMTP_PEER "unknown[%s]"
+
+/* smtp_transaction.c */
+bool co_smtp_mail(struct smtp_session *s, struct str arg);
+bool co_smtp_rcpt(struct smtp_session *s, struct str arg);
+/* Forgets the transaction. */
+void smtp_transaction_end(struct smtp_transaction *tx);
+
+/* smtp_receive.c */
+bool co_smtp_data(struct smtp_session *s, struct str arg);
+bool co_smtp_bdat(struct smtp_session *s, struct str arg);
+
+/* smtp_store.c: gives the letter under way an id, or ends in an error code. */
+int co_smtp_take_id(struct smtp_session *s);
+/* Gives the sealed letter to spool and waits until it is durable. */
+int co_smtp_store(struct smtp_session *s, struct err *e);
+
+#endif

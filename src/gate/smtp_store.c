@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The way to spool: letter ids, and letters (see smtp_session.h).
+ *
+ * A letter is asked under a ticket.  When spool dies before it answered, the next spool
+ * is asked the same under the same ticket, so that the letter is stored once.
+ */
+#include "gate/smtp_session.h"
+
+#include "base/clock.h"
+#include "net/messages.h"
+
+#include <openssl/rand.h>
+
+#define TICKET_SIZE 16
+/* What an `append` message holds beside envelope and letter. */
+#define APPEND_HEAD 256
+
+/* --- ids ------------------------------------------------------------------------------------------- */
+
+static uint64_t next_id(struct smtp_service *service)
+{
+	service->ids_left--;
+	return service->next_id++;
+}
+
+/* Another fiber may have leased meanwhile: its block is used first, ours is dropped then,
+ * since ids are many. */
+static int co_lease(struct smtp_session *s, int64_t deadline)
+{
+	struct smtp_service *service = s->service;
+	struct lease_question q = {0};
+	struct lease_answer a;
+	struct chan_parcel store;
+	struct err e;
+	int code;
+
+	do
+		code = co_ask_lease(service->spool, &q, deadline, &store, &a, &e);
+	while (code == ERR_ROOM_GONE && clock_ms() < deadline);
+	if (code)
+		return code;
+	if (service->ids_left == 0 && a.first > 0) {
+		service->next_id = a.first;
+		service->ids_left = a.count;
+	}
+	chan_parcel_free(&store);
+	return service->ids_left > 0 ? ERR_OK : ERR_INVALID;
+}
+
+int co_smtp_take_id(struct smtp_session *s)
+{
+	int code = s->service->ids_left > 0 ? ERR_OK : co_lease(s, deadline_in(s->config->limits.ask_ms));
+
+	if (code == 0)
+		s->tx.id = next_id(s->service);
+	return code;
+}
+
+/* --- letters ----------------------------------------------------------------------------------------- */
+
+static void write_envelope(const struct smtp_transaction *tx, struct buf *out)
+{
+	struct envelope envelope = {
+		.reverse_path = tx->sender,
+		.received_us = (uint64_t)tx->begun_us,
+		.recipients = tx->recipients,
+		.recipient_count = tx->recipient_count,
+		.body = tx->body == SMTP_BODY_8BITMIME || tx->decoder.has_8bit ? BODY_8BITMIME : BODY_7BIT,
+		.smtputf8 = tx->utf8,
+	};
+
+	envelope_put(out, &envelope);
+}
+
+static int co_append(struct smtp_session *s, struct str ticket, struct str envelope, int64_t deadline,
+		     struct err *e)
+{
+	struct append_question q = {.ticket = ticket,
+				    .letter = s->tx.id,
+				    .envelope = envelope,
+				    .bytes = letter_bytes(&s->tx.letter)};
+	struct append_answer a;
+	struct chan_parcel store;
+	int code = co_ask_append(s->service->spool, &q, deadline, &store, &a, e);
+
+	if (code == 0)
+		chan_parcel_free(&store);
+	return code;
+}
+
+static int co_append_file(struct smtp_session *s, struct str ticket, struct str envelope, int64_t deadline,
+			  struct err *e)
+{
+	struct append_file_question q = {.ticket = ticket,
+					 .letter = s->tx.id,
+					 .size = s->tx.letter.size,
+					 .envelope = envelope,
+					 .file = letter_file(&s->tx.letter)};
+	struct append_file_answer a;
+	struct chan_parcel store;
+	int code = co_ask_append_file(s->service->spool, &q, deadline, &store, &a, e);
+
+	if (code == 0)
+		chan_parcel_free(&store);
+	return code;
+}
+
+static int co_send(struct smtp_session *s, struct str envelope, struct err *e)
+{
+	int64_t deadline = deadline_in(s->config->limits.store_ms);
+	char ticket[TICKET_SIZE];
+	int code;
+
+	if (RAND_bytes((unsigned char *)ticket, sizeof(ticket)) != 1)
+		return err_set(e, ERR_IO, "no random numbers");
+	do {
+		struct str name = {ticket, sizeof(ticket)};
+
+		code = letter_file(&s->tx.letter) < 0 ? co_append(s, name, envelope, deadline, e)
+						      : co_append_file(s, name, envelope, deadline, e);
+	} while (code == ERR_ROOM_GONE && clock_ms() < deadline);
+	return code;
+}
+
+int co_smtp_store(struct smtp_session *s, struct err *e)
+{
+	struct buf envelope;
+	int code;
+
+	buf_init(&envelope, SMTP_ENVELOPE_MAX);
+	write_envelope(&s->tx, &envelope);
+	/* Both together are too much for one message. */
+	if (letter_file(&s->tx.letter) < 0 && envelope.n + s->tx.letter.size > CHAN_MESSAGE_MAX - APPEND_HEAD)
+		letter_to_file(&s->tx.letter);
+	if (buf_failed(&envelope))
+		code = err_set(e, ERR_TOO_BIG, "the envelope is too big");
+	else if (s->tx.letter.fault)
+		code = err_set(e, ERR_FULL, "no memory for the letter");
+	else
+		code = co_send(s, buf_str(&envelope), e);
+	buf_free(&envelope);
+	return code;
+}

@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* MAIL and RCPT: who writes to whom, and whether we take it (see smtp_session.h). */
+#include "gate/smtp_session.h"
+
+#include "base/clock.h"
+#include "format/log_text.h"
+#include "net/messages.h"
+#include "net/verdicts.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* The `recipient` question's address. */
+#define ADDRESS_WRITTEN_MAX ((size_t)512)
+/* Targets of aliases that are remembered for the look at Delivered-To; mail that loops
+ * through more is stopped by its Received fields. */
+#define TARGETS_MAX 1000
+#define TARGETS_BYTES ((size_t)96 << 10)
+/* Octets of the envelope's encoding (docs/format.md). */
+#define ENVELOPE_HEAD 32
+#define ENVELOPE_RECIPIENT 13
+
+/* --- the transaction ------------------------------------------------------------------------------- */
+
+void smtp_transaction_end(struct smtp_transaction *tx)
+{
+	arena_free(&tx->arena);
+	arena_free(&tx->target_arena);
+	letter_end(&tx->letter);
+	*tx = (struct smtp_transaction){0};
+}
+
+static bool begin_transaction(struct smtp_transaction *tx, const struct smtp_mail *mail)
+{
+	struct buf sender;
+
+	smtp_transaction_end(tx);
+	arena_init(&tx->arena, SMTP_TRANSACTION_MAX);
+	arena_init(&tx->target_arena, TARGETS_BYTES);
+	buf_init(&sender, ENVELOPE_ADDRESS_MAX);
+	if (!mail->null_sender)
+		address_write(address_local(&mail->from), address_domain(&mail->from), &sender);
+	tx->sender = arena_str(&tx->arena, buf_str(&sender));
+	tx->open = !buf_failed(&sender) && (tx->sender.n > 0 || mail->null_sender);
+	tx->body = mail->body;
+	tx->utf8 = mail->smtputf8;
+	tx->envelope_size = ENVELOPE_HEAD + tx->sender.n;
+	buf_free(&sender);
+	return tx->open;
+}
+
+static bool refuse_syntax(struct smtp_session *s, enum smtp_syntax fault, struct str culprit)
+{
+	struct buf reply;
+
+	buf_init(&reply, 512);
+	smtp_syntax_reply(fault, culprit, &reply);
+	smtp_refuse(s, NULL, "%.*s", STR_ARG(buf_str(&reply)));
+	buf_free(&reply);
+	return SMTP_BAD;
+}
+
+/* --- MAIL -------------------------------------------------------------------------------------------- */
+
+/* Room for the letter, or for the first part of one whose size was not said. */
+static bool has_room(const struct letter_budget *budget, uint64_t size)
+{
+	uint64_t need = size > LETTER_INLINE_MAX ? size : LETTER_INLINE_MAX;
+
+	return need <= budget->max && budget->used <= budget->max - need;
+}
+
+bool co_smtp_mail(struct smtp_session *s, struct str arg)
+{
+	struct smtp_mail mail;
+	struct str culprit;
+
+	if (s->tx.open) {
+		smtp_say(s, "503 5.5.1 Error: nested MAIL command");
+		return SMTP_BAD;
+	}
+	enum smtp_syntax fault = smtp_parse_mail(arg, SMTP_OFFER_UTF8, &mail, &culprit);
+
+	if (fault)
+		return refuse_syntax(s, fault, culprit);
+	if (mail.size > s->config->size_limit)
+		return smtp_refuse(s, NULL, "552 5.3.4 Message size exceeds fixed limit");
+	if (!has_room(&s->service->budget, mail.size))
+		return smtp_refuse(s, NULL, "452 4.3.1 Insufficient system storage");
+	if (!begin_transaction(&s->tx, &mail))
+		return refuse_syntax(s, SMTP_BAD_SENDER, STR(""));
+	smtp_say(s, "250 2.1.0 Ok");
+	return SMTP_GOOD;
+}
+
+/* --- recipients ------------------------------------------------------------------------------------------ */
+
+static bool has_recipient(const struct smtp_transaction *tx, struct str address)
+{
+	for (unsigned i = 0; i < tx->recipient_count; i++)
+		if (str_eq(tx->recipients[i].address, address))
+			return true;
+	return false;
+}
+
+/* An array in an arena with room for one more; grown, it leaves its old place behind. */
+static void *with_room(struct arena *a, void *array, unsigned count, size_t size)
+{
+	if (count & (count - 1))
+		return array;
+	void *larger = arena_calloc(a, count ? (size_t)count * 2 : 1, size);
+
+	if (larger && count)
+		memcpy(larger, array, count * size);
+	return larger;
+}
+
+static bool keep_recipient(struct smtp_transaction *tx, struct str address)
+{
+	size_t size = tx->envelope_size + ENVELOPE_RECIPIENT + address.n;
+	struct recipient *array;
+
+	if (size > SMTP_ENVELOPE_MAX)
+		return false;
+	array = with_room(&tx->arena, tx->recipients, tx->recipient_count, sizeof(*array));
+	address = arena_str(&tx->arena, address);
+	if (array)
+		tx->recipients = array;
+	if (!array || address.n == 0)
+		return false;
+	tx->recipients[tx->recipient_count++] = (struct recipient){.address = address};
+	tx->envelope_size = size;
+	return true;
+}
+
+static void keep_target(struct smtp_transaction *tx, struct str address)
+{
+	if (tx->target_count == TARGETS_MAX)
+		return;
+	struct str *array = with_room(&tx->target_arena, tx->targets, tx->target_count, sizeof(*array));
+
+	if (!array)
+		return;
+	tx->targets = array;
+	address = arena_str(&tx->target_arena, address);
+	if (address.n > 0)
+		tx->targets[tx->target_count++] = address;
+}
+
+/* The local ones of keeper's answer. */
+static void keep_targets(struct smtp_transaction *tx, struct str targets)
+{
+	struct reader r = reader_of(targets);
+
+	while (!r.failed && r.rest.n > 0) {
+		bool local = read_u8(&r) == TARGET_LOCAL;
+		struct str account = read_str(&r, ADDRESS_WRITTEN_MAX);
+		struct str as = read_str(&r, ADDRESS_WRITTEN_MAX);
+
+		if (r.failed || !local)
+			continue;
+		keep_target(tx, account);
+		if (!str_eq_nocase(account, as))
+			keep_target(tx, as);
+	}
+}
+
+/* --- RCPT -------------------------------------------------------------------------------------------------- */
+
+struct verdict_row {
+	enum recipient_verdict verdict;
+	const char *before, *behind; /* of the address; NULL: the address is not repeated */
+};
+
+static const struct verdict_row verdict_rows[] = {
+	{RECIPIENT_NOT_OURS, "554 5.7.1 <", ">: Relay access denied"},
+	{RECIPIENT_ROUTED, "554 5.7.1 <", ">: Relay access denied"},
+	{RECIPIENT_UNKNOWN, "550 5.1.1 <",
+	 ">: Recipient address rejected: User unknown in virtual mailbox table"},
+	{RECIPIENT_BAD_SYNTAX, "501 5.1.3 Bad recipient address syntax", NULL},
+	{RECIPIENT_LOOP, "554 5.4.6 <", ">: Recipient address rejected: alias loop"},
+	{RECIPIENT_TOO_MANY, "451 4.3.0 <", ">: Recipient address rejected: too many targets"},
+};
+
+static bool refuse_recipient(struct smtp_session *s, struct str raw, const char *before, const char *behind)
+{
+	struct buf shown;
+
+	s->tx.refused++;
+	buf_init(&shown, ADDRESS_WRITTEN_MAX);
+	if (behind)
+		log_text_add(&shown, raw, ADDRESS_WRITTEN_MAX);
+	smtp_refuse(s, &raw, "%s%.*s%s", before, STR_ARG(buf_str(&shown)), behind ? behind : "");
+	buf_free(&shown);
+	return SMTP_BAD;
+}
+
+static bool refuse_verdict(struct smtp_session *s, struct str raw, uint8_t verdict)
+{
+	for (size_t i = 0; i < sizeof(verdict_rows) / sizeof(verdict_rows[0]); i++)
+		if (verdict_rows[i].verdict == verdict)
+			return refuse_recipient(s, raw, verdict_rows[i].before, verdict_rows[i].behind);
+	return refuse_recipient(s, raw, "451 4.3.0 <", ">: Temporary lookup failure");
+}
+
+/* What a server of other servers' mail asks of the name in HELO; own networks may call
+ * themselves what they like. */
+static bool refuse_helo(struct smtp_session *s, struct str raw)
+{
+	struct str helo = buf_str(&s->helo);
+	enum smtp_helo_class class = s->trusted ? SMTP_HELO_FQDN : smtp_helo_classify(helo);
+	struct buf shown;
+
+	if (class != SMTP_HELO_INVALID && class != SMTP_HELO_BARE)
+		return false;
+	s->tx.refused++;
+	buf_init(&shown, SMTP_HELO_MAX);
+	log_text_add(&shown, helo, SMTP_HELO_MAX);
+	smtp_refuse(s, &raw, "%s <%.*s>: Helo command rejected: %s",
+		    class == SMTP_HELO_INVALID ? "501 5.5.2" : "504 5.5.2", STR_ARG(buf_str(&shown)),
+		    class == SMTP_HELO_INVALID ? "Invalid name" : "need fully-qualified hostname");
+	buf_free(&shown);
+	return true;
+}
+
+/* Keeper's verdict; its targets are kept. */
+static int co_ask_keeper(struct smtp_session *s, struct str address, uint8_t *verdict)
+{
+	struct recipient_question q = {.address = address};
+	struct recipient_answer a;
+	struct chan_parcel store;
+	struct err e;
+	int code = co_ask_recipient(s->service->keeper, &q, deadline_in(s->config->limits.ask_ms), &store, &a,
+				    &e);
+
+	if (code)
+		return code;
+	*verdict = a.verdict;
+	if (a.verdict == RECIPIENT_OK)
+		keep_targets(&s->tx, a.targets);
+	chan_parcel_free(&store);
+	return ERR_OK;
+}
+
+/* The order of the refusals is that of compatible servers: relaying, HELO, unknown user. */
+static bool co_judge(struct smtp_session *s, const struct address *to, struct str address)
+{
+	uint8_t verdict = RECIPIENT_ROUTED;
+
+	/* How mail travels behind us is not the sender's to say, not even a friend's. */
+	if (!address_has_routing(to) && co_ask_keeper(s, address, &verdict) != 0)
+		return refuse_recipient(s, to->raw, "451 4.3.0 <", ">: Temporary lookup failure");
+	if (verdict == RECIPIENT_NOT_OURS && s->trusted)
+		verdict = RECIPIENT_OK;
+	if (verdict == RECIPIENT_NOT_OURS || verdict == RECIPIENT_ROUTED)
+		return refuse_verdict(s, to->raw, verdict);
+	if (refuse_helo(s, to->raw))
+		return SMTP_BAD;
+	if (verdict != RECIPIENT_OK)
+		return refuse_verdict(s, to->raw, verdict);
+	/* The envelope is full before the count is when addresses are long. */
+	if (!has_recipient(&s->tx, address) && !keep_recipient(&s->tx, address))
+		return refuse_recipient(s, to->raw, "452 4.5.3 Error: too many recipients", NULL);
+	smtp_say(s, "250 2.1.5 Ok");
+	return SMTP_GOOD;
+}
+
+bool co_smtp_rcpt(struct smtp_session *s, struct str arg)
+{
+	struct smtp_rcpt rcpt;
+	struct str culprit;
+	struct buf address;
+
+	if (!s->tx.open) {
+		smtp_say(s, "503 5.5.1 Error: need MAIL command");
+		return SMTP_BAD;
+	}
+	enum smtp_syntax fault = smtp_parse_rcpt(arg, SMTP_OFFER_UTF8, s->tx.utf8, &rcpt, &culprit);
+
+	if (fault) {
+		s->tx.refused++;
+		return refuse_syntax(s, fault, culprit);
+	}
+	if (s->tx.recipient_count >= s->config->limits.recipients)
+		return refuse_recipient(s, rcpt.to.raw, "452 4.5.3 Error: too many recipients", NULL);
+	buf_init(&address, ADDRESS_WRITTEN_MAX);
+	address_write(address_local(&rcpt.to), address_domain(&rcpt.to), &address);
+	bool good = buf_failed(&address) ? refuse_verdict(s, rcpt.to.raw, RECIPIENT_BAD_SYNTAX)
+					 : co_judge(s, &rcpt.to, buf_str(&address));
+
+	buf_free(&address);
+	return good;
+}

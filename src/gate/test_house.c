@@ -1,0 +1,377 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Fake neighbours of the gate (see test_house.h). */
+#include "gate/test_house.h"
+
+#include "base/clock.h"
+#include "net/log.h"
+#include "net/loop.h"
+#include "net/messages.h"
+#include "net/verdicts.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define IDS_A_LEASE 3
+
+static struct chan *keeper_end, *spool_end;
+static struct fiber_group handlers, mains;
+
+/* --- keeper ------------------------------------------------------------------------------------ */
+
+static const char *const people[] = {"postmaster",        "postmaster@ours.test",   "alice@ours.test",
+				     "bob@ours.test",     "\"o'hara x\"@ours.test", "alice+tag@ours.test",
+				     "\xD0\xB0@ours.test"};
+
+static const struct {
+	const char *address;
+	uint8_t verdict;
+} odd[] = {
+	{"loop@ours.test", RECIPIENT_LOOP},
+	{"many@ours.test", RECIPIENT_TOO_MANY},
+	{"syntax@ours.test", RECIPIENT_BAD_SYNTAX},
+	{"routed@ours.test", RECIPIENT_ROUTED},
+	{"odd@ours.test", 99},
+};
+
+static uint8_t verdict_of(struct str address)
+{
+	for (size_t i = 0; i < sizeof(people) / sizeof(people[0]); i++)
+		if (str_eq_nocase(address, str_of(people[i])))
+			return RECIPIENT_OK;
+	for (size_t i = 0; i < sizeof(odd) / sizeof(odd[0]); i++)
+		if (str_eq_nocase(address, str_of(odd[i].address)))
+			return odd[i].verdict;
+	if (str_starts(address, STR("many-")) && str_ends(address, STR("@ours.test")))
+		return RECIPIENT_OK;
+	return str_ends_nocase(address, STR("@ours.test")) ? RECIPIENT_UNKNOWN : RECIPIENT_NOT_OURS;
+}
+
+static void co_on_recipient(void *room, struct chan_parcel *p)
+{
+	struct recipient_question q;
+	struct recipient_answer a = {0};
+	struct buf targets;
+
+	if (!recipient_take(p, &q))
+		return;
+	if (str_eq(q.address, STR("slow@ours.test")))
+		return;
+	buf_init(&targets, 4096);
+	buf_put_u8(&targets, TARGET_LOCAL);
+	buf_put_str(&targets, STR("box@ours.test"));
+	buf_put_str(&targets, q.address);
+	a.verdict = verdict_of(q.address);
+	a.targets = buf_str(&targets);
+	recipient_answer(p, &a);
+	buf_free(&targets);
+}
+
+static void co_on_connect(void *room, struct chan_parcel *p)
+{
+	struct house *h = room;
+	struct connect_question q;
+	struct connect_answer a = {0};
+
+	if (!connect_take(p, &q))
+		return;
+	uint8_t last = q.address.n ? (uint8_t)q.address.p[q.address.n - 1] : 0;
+
+	if (last == 98)
+		co_sleep_until(deadline_in(10 * h->config.limits.connect_ms));
+	a.verdict = last == 99;
+	h->came += a.verdict == 0;
+	connect_answer(p, &a);
+}
+
+static void co_on_left(void *room, struct chan_parcel *p)
+{
+	struct house *h = room;
+	struct left_note m;
+
+	if (left_take(p, &m))
+		h->left++;
+}
+
+/* --- spool --------------------------------------------------------------------------------------- */
+
+static void co_on_lease(void *room, struct chan_parcel *p)
+{
+	struct house *h = room;
+	struct lease_question q;
+	static uint64_t next = 0xABC0;
+
+	if (!lease_take(p, &q))
+		return;
+	if (h->spool == HOUSE_SPOOL_NO_IDS) {
+		chan_refuse(p, ERR_FULL, "no ids");
+		return;
+	}
+	struct lease_answer a = {.first = next, .count = IDS_A_LEASE};
+
+	next += IDS_A_LEASE;
+	lease_answer(p, &a);
+}
+
+static struct house_letter *letter_of(struct house *h, struct str ticket)
+{
+	for (unsigned i = 0; i < h->letters; i++)
+		if (memcmp(h->letter[i].ticket, ticket.p, 16) == 0)
+			return &h->letter[i];
+	struct house_letter *l = &h->letter[h->letters < HOUSE_LETTERS_MAX ? h->letters : 0];
+
+	buf_free(&l->bytes);
+	arena_free(&l->arena);
+	h->letters++;
+	memcpy(l->ticket, ticket.p, 16);
+	buf_init(&l->bytes, (size_t)64 << 20);
+	arena_init(&l->arena, 1 << 20);
+	return l;
+}
+
+static struct house_letter *store(struct house *h, struct str ticket, uint64_t id, struct str envelope)
+{
+	struct reader r = reader_of(envelope);
+	struct house_letter *l = ticket.n == 16 ? letter_of(h, ticket) : NULL;
+
+	if (!l)
+		abort();
+	l->id = id;
+	char *copy = arena_z(&l->arena, envelope);
+
+	r.rest.p = copy;
+	envelope_get(&r, &l->arena, &l->envelope);
+	if (!reader_done(&r))
+		abort();
+	return l;
+}
+
+/* Whether the answer is another than yes. */
+static bool co_otherwise(struct house *h, struct chan_parcel *p)
+{
+	h->appends++;
+	switch (h->spool) {
+	case HOUSE_SPOOL_FULL:
+		chan_refuse(p, ERR_FULL, "the disk is full");
+		return true;
+	case HOUSE_SPOOL_IO:
+		chan_refuse(p, ERR_IO, "the disk is broken");
+		return true;
+	case HOUSE_SPOOL_SILENT:
+		co_sleep_until(NO_DEADLINE);
+		return true;
+	case HOUSE_SPOOL_DIES_ONCE:
+		h->spool = HOUSE_SPOOL_GOOD;
+		/* It had stored the letter, and could not say so. */
+		house_attach(h);
+		return true;
+	default:
+		return false;
+	}
+}
+
+static void co_on_append(void *room, struct chan_parcel *p)
+{
+	struct house *h = room;
+	struct append_question q;
+	struct append_answer a = {0};
+
+	if (!append_take(p, &q))
+		return;
+	if (h->spool == HOUSE_SPOOL_DIES_ONCE || h->spool == HOUSE_SPOOL_GOOD) {
+		struct house_letter *l = store(h, q.ticket, q.letter, q.envelope);
+
+		buf_clear(&l->bytes);
+		buf_add_str(&l->bytes, q.bytes);
+		l->sealed_file = false;
+	}
+	if (!co_otherwise(h, p))
+		append_answer(p, &a);
+}
+
+static void co_on_append_file(void *room, struct chan_parcel *p)
+{
+	struct house *h = room;
+	struct append_file_question q;
+	struct append_file_answer a = {0};
+	struct stat st;
+
+	if (!append_file_take(p, &q))
+		return;
+	struct house_letter *l = store(h, q.ticket, q.letter, q.envelope);
+
+	l->sealed_file =
+		fcntl(q.file, F_GET_SEALS) == (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL);
+	buf_clear(&l->bytes);
+	if (fstat(q.file, &st) != 0 || (uint64_t)st.st_size != q.size)
+		abort();
+	char *room_for_it = buf_room(&l->bytes, q.size);
+
+	if (!room_for_it || pread(q.file, room_for_it, q.size, 0) != (ssize_t)q.size)
+		abort();
+	buf_grow(&l->bytes, q.size);
+	close(q.file);
+	if (!co_otherwise(h, p))
+		append_file_answer(p, &a);
+}
+
+/* --- the house ------------------------------------------------------------------------------------- */
+
+static const struct chan_handler keeper_handlers[] = {
+	{MSG_RECIPIENT, co_on_recipient}, {MSG_CONNECT, co_on_connect}, {MSG_LEFT, co_on_left}, {0, NULL}};
+static const struct chan_handler spool_handlers[] = {{MSG_LEASE, co_on_lease},
+						     {MSG_APPEND, co_on_append},
+						     {MSG_APPEND_FILE, co_on_append_file},
+						     {0, NULL}};
+
+static void attach(struct chan *asking, struct chan *answering)
+{
+	int fds[2];
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds) != 0)
+		abort();
+	chan_attach(asking, fds[0], 1);
+	chan_attach(answering, fds[1], 1);
+}
+
+void house_attach(struct house *h)
+{
+	attach(h->service.keeper, keeper_end);
+	attach(h->service.spool, spool_end);
+}
+
+static void open_channels(struct house *h)
+{
+	struct chan_rules ask = {.window = 64, .longest_ms = 120000, .fibers = &handlers};
+	struct chan_rules answer = {.room = h, .fibers = &handlers, .longest_ms = 120000};
+
+	h->service.keeper = chan_new("keeper", &ask);
+	h->service.spool = chan_new("spool", &ask);
+	answer.handlers = keeper_handlers;
+	keeper_end = chan_new("gate/0", &answer);
+	answer.handlers = spool_handlers;
+	spool_end = chan_new("gate/0", &answer);
+}
+
+static void close_channels(struct house *h)
+{
+	chan_destroy(&h->service.keeper);
+	chan_destroy(&h->service.spool);
+	chan_destroy(&keeper_end);
+	chan_destroy(&spool_end);
+}
+
+void house_detach(struct house *h)
+{
+	close_channels(h);
+	open_channels(h);
+}
+
+static void take_log(void *arg, enum log_level level, const char *line, size_t n)
+{
+	struct house *h = arg;
+
+	if (h->log_n + n + 1 < sizeof(h->log)) {
+		memcpy(h->log + h->log_n, line, n);
+		h->log_n += n;
+		h->log[h->log_n++] = '\n';
+		h->log[h->log_n] = 0;
+	}
+}
+
+bool house_logged(const struct house *h, const char *text)
+{
+	return str_find_str((struct str){h->log, h->log_n}, str_of(text)) != STR_NONE;
+}
+
+void house_init(struct house *h)
+{
+	*h = (struct house){0};
+	h->config = (struct smtp_config){.users = 1,
+					 .hostname = "mx.ours.test",
+					 .size_limit = 1000000,
+					 .memory = 4000000,
+					 .bare = SMTP_BARE_REFUSE,
+					 .limits = smtp_limits_default};
+	h->config.limits.slow_ms = 1;
+	h->config.limits.connect_ms = 20;
+	h->config.limits.linger_ms = 200;
+}
+
+void house_free(struct house *h)
+{
+	for (unsigned i = 0; i < HOUSE_LETTERS_MAX; i++) {
+		buf_free(&h->letter[i].bytes);
+		arena_free(&h->letter[i].arena);
+	}
+}
+
+void co_house_quiet(struct house *h)
+{
+	while (h->service.fibers.count > 0)
+		co_sleep_until(deadline_in(1));
+	/* Notes to keeper are still on their way. */
+	co_sleep_until(deadline_in(2));
+}
+
+int house_connect(struct house *h, const char *ip)
+{
+	struct sockaddr_in v4 = {.sin_family = AF_INET};
+	struct sockaddr_in6 v6 = {.sin6_family = AF_INET6};
+	const void *peer = &v4;
+	int fds[2];
+
+	if (inet_pton(AF_INET, ip, &v4.sin_addr) != 1) {
+		if (inet_pton(AF_INET6, ip, &v6.sin6_addr) != 1)
+			abort();
+		peer = &v6;
+	}
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds) != 0 ||
+	    smtp_session_start(&h->service, fds[0], peer) != 0)
+		abort();
+	return fds[1];
+}
+
+struct main_call {
+	struct house *h;
+	void (*co_fn)(struct house *h, void *arg);
+	void *arg;
+};
+
+static void main_fiber(void *arg)
+{
+	struct main_call *call = arg;
+
+	call->co_fn(call->h, call->arg);
+	co_smtp_sessions_end(&call->h->service, deadline_in(1000));
+	close_channels(call->h);
+	fiber_group_cancel(&handlers);
+	co_group_join(&handlers, NO_DEADLINE);
+	loop_stop();
+}
+
+void house_run(struct house *h, void (*co_fn)(struct house *h, void *arg), void *arg)
+{
+	struct main_call call = {h, co_fn, arg};
+
+	log_open_function(take_log, h, LOG_INFO);
+	loop_init();
+	fiber_group_init(&handlers, 200);
+	fiber_group_init(&mains, 1);
+	fiber_group_init(&h->service.fibers, 100);
+	h->service.config = &h->config;
+	h->service.budget.max = h->config.memory;
+	open_channels(h);
+	house_attach(h);
+	if (fiber_start(&mains, main_fiber, &call) != 0)
+		abort();
+	loop_run();
+	loop_end();
+	log_close();
+	/* What a letter took has come back, and so have the settings. */
+	if (h->service.budget.used != 0 || h->config.users != 1)
+		abort();
+}

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * test_house: a gate's session service with a keeper and a spool that do as the test says,
+ * all in one process, for the tests and the fuzzer of the dialogue.
+ */
+#ifndef GATE_TEST_HOUSE_H
+#define GATE_TEST_HOUSE_H
+
+#include "gate/smtp_session.h"
+
+#define HOUSE_LETTERS_MAX 8
+#define HOUSE_LOG_MAX 65536
+
+enum house_spool {
+	HOUSE_SPOOL_GOOD,
+	HOUSE_SPOOL_FULL, /* refuses letters with ERR_FULL */
+	HOUSE_SPOOL_IO,
+	HOUSE_SPOOL_DIES_ONCE, /* gone before it answers the first append, then there again */
+	HOUSE_SPOOL_SILENT, /* never answers an append */
+	HOUSE_SPOOL_NO_IDS,
+};
+
+struct house_letter {
+	char ticket[16];
+	uint64_t id;
+	struct buf bytes;
+	struct arena arena;
+	struct envelope envelope;
+	bool sealed_file;
+};
+
+struct house {
+	struct smtp_service service;
+	struct smtp_config config;
+	enum house_spool spool;
+	unsigned appends; /* asked, the repeated ones too */
+	unsigned letters; /* stored */
+	struct house_letter letter[HOUSE_LETTERS_MAX];
+	unsigned came, left; /* clients, as keeper counts them */
+	char log[HOUSE_LOG_MAX];
+	size_t log_n;
+};
+
+/* Runs fn(arg) in a fiber with a house around it, until it returns; then looks that all
+ * sessions ended and nothing of the budget is left in use. */
+void house_run(struct house *h, void (*co_fn)(struct house *h, void *arg), void *arg);
+/* Settings of a usual house: ours.test, small waits. */
+void house_init(struct house *h);
+void house_free(struct house *h);
+/* A connected client of that IPv4 or IPv6 address; the descriptor, non-blocking. */
+int house_connect(struct house *h, const char *ip);
+/* Waits until every session has ended. */
+void co_house_quiet(struct house *h);
+bool house_logged(const struct house *h, const char *text);
+/* Makes the neighbours go away, or come back. */
+void house_detach(struct house *h);
+void house_attach(struct house *h);
+
+#endif
