@@ -148,14 +148,11 @@ void child_user(const struct house *h, enum wall_user user, uid_t *uid, gid_t *g
 	}
 }
 
-/* Files that a room needs and cannot open itself. */
-static void add_files(const struct house *h, enum room room, struct buf *out)
+static void add_trust_anchor(const struct house *h, struct buf *out)
 {
 	struct buf content;
 	struct err e;
 
-	if (room != ROOM_RESOLVER)
-		return;
 	buf_init(&content, TRUST_ANCHOR_MAX);
 	if (file_read(settings_text(&h->settings, SET_TRUST_ANCHOR_FILE).p, &content, &e) == 0) {
 		buf_put_str(out, STR("trust_anchor"));
@@ -165,18 +162,24 @@ static void add_files(const struct house *h, enum room room, struct buf *out)
 	buf_free(&content);
 }
 
-static void send_start(struct child *c, int log_fd)
+int child_files(const struct house *h, enum room room, struct buf *out, struct err *e)
+{
+	int code = ERR_OK;
+
+	/* All its room at once: no copies of a key stay behind. */
+	buf_room(out, CHILD_FILES_MAX);
+	if (room == ROOM_RESOLVER)
+		add_trust_anchor(h, out);
+	if (room == ROOM_GATE)
+		code = identity_put(h, out, e);
+	return code == 0 && buf_failed(out) ? err_set(e, ERR_TOO_BIG, "certificate and key are too large")
+					    : code;
+}
+
+static int send_start(struct child *c, int log_fd, struct err *e)
 {
 	struct house *h = c->house;
-	struct buf settings, files;
-	uid_t uid;
-	gid_t gid;
-
-	buf_init(&settings, SETTINGS_SENT_MAX);
-	buf_init(&files, 2 * TRUST_ANCHOR_MAX);
-	settings_put(&h->settings, ROOM_BIT(c->ops->room), &settings);
-	add_files(h, c->ops->room, &files);
-	child_user(h, walls_of(c->ops->room)->user, &uid, &gid);
+	const struct wall_row *walls = walls_of(c->ops->room);
 	struct start_note m = {
 		.build = MESSAGES_BUILD,
 		.epoch = c->epoch,
@@ -184,18 +187,25 @@ static void send_start(struct child *c, int log_fd)
 		.confinement = (uint8_t)settings_choice(&h->settings, SET_CONFINEMENT),
 		.stack_guard = (uint8_t)settings_choice(&h->settings, SET_STACK_GUARD),
 		.probe = h->probe,
-		.uid = uid,
-		.gid = gid,
-		.settings = buf_str(&settings),
-		.files = buf_str(&files),
 		.log = log_fd,
-		.root = walls_of(c->ops->room)->files == WALL_FILES_DATA ? h->data_folder : h->empty_folder,
+		.root = walls->files == WALL_FILES_DATA ? h->data_folder : h->empty_folder,
 	};
+	struct buf settings, files;
 
-	start_send(c->control, &m);
+	buf_init(&settings, SETTINGS_SENT_MAX);
+	buf_init(&files, CHILD_FILES_MAX);
+	settings_put(&h->settings, ROOM_BIT(c->ops->room), &settings);
+	child_user(h, walls->user, &m.uid, &m.gid);
+	int code = child_files(h, c->ops->room, &files, e);
+
+	m.settings = buf_str(&settings);
+	m.files = buf_str(&files);
+	if (code == 0 && start_send(c->control, &m) != 0)
+		code = err_set(e, ERR_TOO_BIG, "settings and files of %s are too large for a message",
+			       c->name);
 	buf_wipe(&settings);
-	buf_free(&settings);
-	buf_free(&files);
+	buf_wipe(&files);
+	return code;
 }
 
 /* --- the process ---------------------------------------------------------------------------- */
@@ -439,6 +449,15 @@ static int listen_to(struct child *c, const struct ends *x)
 	return fiber_start(&c->fibers, log_fiber, c) | fiber_start(&c->fibers, text_fiber, c);
 }
 
+static void give_sockets(struct child *c)
+{
+	struct control_note m = {.listener = c->listener};
+
+	if (c->listener >= 0)
+		control_send(c->control, &m);
+	listeners_give(c->house, c);
+}
+
 int child_start(struct child *c, struct err *e)
 {
 	struct ends x;
@@ -455,13 +474,10 @@ int child_start(struct child *c, struct err *e)
 	code = spawn(c, x.control[1], x.text[1], e);
 	if (code == 0 && listen_to(c, &x) != 0)
 		code = err_set(e, ERR_MEMORY, "cannot listen to %s", c->name);
+	if (code == 0)
+		code = send_start(c, x.log[1], e);
 	if (code == 0) {
-		send_start(c, x.log[1]);
-		if (c->listener >= 0) {
-			struct control_note m = {.listener = c->listener};
-
-			control_send(c->control, &m);
-		}
+		give_sockets(c);
 		introduce_to_all(c);
 		timer_start(&c->slow_start, deadline_in(START_DEADLINE_MS));
 	}

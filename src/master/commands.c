@@ -23,17 +23,23 @@
 
 static int co_prepare_child(struct child *c, const struct settings *next, uint32_t number, struct err *e)
 {
-	struct buf text;
+	struct buf text, files;
 	struct prepare_answer a;
 	struct chan_parcel store;
 
 	buf_init(&text, SETTINGS_SENT_MAX);
+	buf_init(&files, CHILD_FILES_MAX);
 	settings_put(next, ROOM_BIT(c->ops->room), &text);
-	struct prepare_question q = {.number = number, .settings = buf_str(&text)};
-	int code = co_ask_prepare(c->control, &q, deadline_in(STEP_MS), &store, &a, e);
+	int code = child_files(c->house, c->ops->room, &files, e);
 
+	if (code == 0) {
+		struct prepare_question q = {
+			.number = number, .settings = buf_str(&text), .files = buf_str(&files)};
+
+		code = co_ask_prepare(c->control, &q, deadline_in(STEP_MS), &store, &a, e);
+	}
 	buf_wipe(&text);
-	buf_free(&text);
+	buf_wipe(&files);
 	if (code)
 		return err_prefix(e, "%s", c->name);
 	chan_parcel_free(&store);
@@ -64,24 +70,33 @@ static int co_prepare_all(struct house *h, const struct settings *next, uint32_t
 	return code;
 }
 
-static int co_reload_once(struct house *h, struct err *e)
+static int co_hand_out(struct house *h, const struct settings *next, struct err *e)
 {
 	uint32_t number = ++h->reloads;
-	struct settings next;
+	int code = co_prepare_all(h, next, number, e);
+
+	for (size_t i = 0; code == 0 && i < h->child_count; i++)
+		if (h->children[i].state == CHILD_UP)
+			co_switch_child(&h->children[i], number);
+	return code;
+}
+
+static int co_reload_once(struct house *h, struct err *e)
+{
+	struct settings next, old;
 	int code = settings_load(&next, h->plan->sources, e);
 
-	if (code == 0)
-		code = co_prepare_all(h, &next, number, e);
+	if (code == 0 && (code = identity_find(h, &next, e)) == 0)
+		code = co_hand_out(h, &next, e);
 	if (code) {
+		struct err old_pair;
+
+		identity_find(h, &h->settings, &old_pair);
 		settings_free(&next);
 		return code;
 	}
-	struct settings old = h->settings;
-
+	old = h->settings;
 	h->settings = next;
-	for (size_t i = 0; i < h->child_count; i++)
-		if (h->children[i].state == CHILD_UP)
-			co_switch_child(&h->children[i], number);
 	settings_free(&old);
 	log_set_level((enum log_level)settings_choice(&h->settings, SET_LOG_LEVEL));
 	logfile_reopen(&h->log, true);
@@ -100,6 +115,17 @@ int co_reload(struct house *h, struct err *e)
 		log_line(LOG_ERROR, "reload refused, everything stays as it was: %s", e->text);
 	else
 		log_line(LOG_INFO, "reloaded");
+	return code;
+}
+
+int co_renew(struct house *h, struct err *e)
+{
+	if (h->reloading)
+		return err_set(e, ERR_BUSY, "a reload is under way");
+	h->reloading = true;
+	int code = co_hand_out(h, &h->settings, e);
+
+	h->reloading = false;
 	return code;
 }
 

@@ -141,6 +141,8 @@ int folders_write_ports(struct house *h, struct err *e)
 
 	if (fd < 0)
 		return err_errno(e, "cannot write %s", temporary);
+	for (size_t i = 0; i < h->listener_count; i++)
+		dprintf(fd, "%s %u\n", h->listeners[i].name, h->listeners[i].port);
 	close(fd);
 	return rename(temporary, path) == 0 ? 0 : err_errno(e, "cannot write %s", path);
 }

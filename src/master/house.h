@@ -10,6 +10,7 @@
 #include "net/chan.h"
 #include "net/fiber.h"
 #include "net/io.h"
+#include "net/services.h"
 #include "net/timer.h"
 #include "run/logfile.h"
 #include "run/walls.h"
@@ -18,6 +19,8 @@
 
 #define CHILDREN_MAX 64
 #define COMMANDS_MAX 8
+#define LISTENERS_MAX 64
+#define TICKET_KEY_SIZE 40
 
 /*
  *   DOWN --start--> STARTING --ready--> UP --stop--> ENDING --exit--> DOWN
@@ -49,6 +52,13 @@ struct child {
 	int listener; /* of its command socket, kept for life; -1: none */
 };
 
+struct listener {
+	int fd;
+	enum service service;
+	char name[16]; /* in run/ports */
+	unsigned port;
+};
+
 struct house {
 	const struct master_plan *plan;
 	struct settings settings;
@@ -60,6 +70,10 @@ struct house {
 	char run_folder[400];
 	struct child children[CHILDREN_MAX];
 	size_t child_count;
+	struct listener listeners[LISTENERS_MAX];
+	size_t listener_count;
+	char cert_path[400], key_path[400];
+	unsigned char tickets[2 * TICKET_KEY_SIZE]; /* the present key, the one before */
 	struct fiber_group fibers;
 	struct chan *commands[COMMANDS_MAX];
 	struct io command_listener;
@@ -86,6 +100,9 @@ void child_stop(struct child *c);
 void child_free(struct child *c);
 /* The user that rooms of that row run as: the named one, a fixed number where there is none
  * of that name, our own when we are not root. */
+/* The files that a room is sent with its settings.  Wipe the buffer. */
+int child_files(const struct house *h, enum room room, struct buf *out, struct err *e);
+#define CHILD_FILES_MAX ((size_t)48 << 10)
 void child_user(const struct house *h, enum wall_user user, uid_t *uid, gid_t *gid);
 
 /* --- folders.c ------------------------------------------------------------------------ */
@@ -97,12 +114,33 @@ int folders_command_socket(struct house *h, const char *name, int *fd, struct er
 /* Writes run/ports. */
 int folders_write_ports(struct house *h, struct err *e);
 
+/* --- listeners.c ------------------------------------------------------------------------ */
+
+/* Opens what the settings say; what was opened before an error stays in the house. */
+int listeners_open(struct house *h, struct err *e);
+/* Hands all of them to a child that takes listeners. */
+void listeners_give(struct house *h, struct child *c);
+void listeners_close(struct house *h);
+
+/* --- identity.c --------------------------------------------------------------------------- */
+
+/* Where these settings say that certificate and key are; makes the self-signed pair when
+ * they name none. */
+int identity_find(struct house *h, const struct settings *s, struct err *e);
+/* A new ticket key; the present one becomes the one before. */
+int identity_renew_tickets(struct house *h);
+/* Adds certificate, key and ticket keys as the files of a start message. */
+int identity_put(const struct house *h, struct buf *out, struct err *e);
+
 /* --- commands.c: the command socket of master, and reload ------------------------------ */
 
 int commands_open(struct house *h, struct err *e);
 void commands_close(struct house *h);
 /* Reads the sources again; every room prepares, then all switch, or none does. */
 int co_reload(struct house *h, struct err *e);
+/* Sends every room what it has once more, with the files as they are now: renewed
+ * certificates and ticket keys. */
+int co_renew(struct house *h, struct err *e);
 
 /* --- master.c --------------------------------------------------------------------------- */
 

@@ -28,6 +28,7 @@
 #include <unistd.h>
 
 #define LOG_LOOK_MS 2000
+#define TICKETS_MS (12 * 60 * 60 * 1000)
 
 /* --- the log ------------------------------------------------------------------------------- */
 
@@ -60,6 +61,24 @@ static void look_at_log_fiber(void *arg)
 
 	while (co_sleep_until(deadline_in(LOG_LOOK_MS)) == 0)
 		logfile_reopen(&h->log, false);
+}
+
+/* --- ticket keys ----------------------------------------------------------------------------- */
+
+static void tickets_fiber(void *arg)
+{
+	struct house *h = arg;
+	struct err e;
+
+	while (co_sleep_until(deadline_in(TICKETS_MS)) == 0) {
+		int code = identity_renew_tickets(h) == 0 ? co_renew(h, &e)
+							  : err_set(&e, ERR_IO, "no random numbers");
+
+		if (code == ERR_CANCELLED)
+			return;
+		if (code)
+			log_line(LOG_ERROR, "the TLS ticket keys were not renewed: %s", e.text);
+	}
 }
 
 /* --- children ---------------------------------------------------------------------------------- */
@@ -307,8 +326,12 @@ static int set_up(struct house *h, struct err *e)
 		return code;
 	fiber_stack_use_guard((enum stack_guard)settings_choice(&h->settings, SET_STACK_GUARD));
 	loop_init();
-	if ((code = add_children(h, e)) || (code = folders_write_ports(h, e)))
+	if ((code = identity_find(h, &h->settings, e)) || (code = listeners_open(h, e)) || (code = add_children(h, e)) ||
+	    (code = folders_write_ports(h, e)))
 		return code;
+	/* Twice: the key before must be one that nobody can guess either. */
+	if (identity_renew_tickets(h) != 0 || identity_renew_tickets(h) != 0)
+		return err_set(e, ERR_IO, "the system gives no random numbers");
 	return walls_master((enum confinement)settings_choice(&h->settings, SET_CONFINEMENT), e);
 }
 
@@ -317,6 +340,8 @@ static void tear_down(struct house *h)
 	loop_end();
 	free(h->signals);
 	logfile_close(&h->log);
+	listeners_close(h);
+	explicit_bzero(h->tickets, sizeof(h->tickets));
 	settings_free(&h->settings);
 	close(h->exe);
 	close(h->lock);
@@ -333,7 +358,8 @@ static int begin(struct house *h, struct fiber_group *main_group, fiber_fn *fn, 
 	if (code == 0)
 		code = commands_open(h, e);
 	if (code == 0 &&
-	    (fiber_start(&h->fibers, look_at_log_fiber, h) != 0 || fiber_start(main_group, fn, h) != 0))
+	    (fiber_start(&h->fibers, look_at_log_fiber, h) != 0 ||
+	     fiber_start(&h->fibers, tickets_fiber, h) != 0 || fiber_start(main_group, fn, h) != 0))
 		code = err_set(e, ERR_MEMORY, "no memory");
 	return code;
 }
