@@ -64,7 +64,7 @@ int cmd_inbox(int argc, char **argv, const struct settings *s)
 	for (unsigned k = 0; status == EXIT_DONE && k < settings_number(s, SET_SHARDS); k++) {
 		char room[32];
 
-		snprintf(room, sizeof(room), k == 0 ? "mailbox" : "mailbox.%u", k);
+		snprintf(room, sizeof(room), "mailbox.%u", k);
 		status = ask_room(s, room, co_ask, argv[1]);
 	}
 	return status;

@@ -141,19 +141,20 @@ static void reap(struct house *h)
 	}
 }
 
-static int add_child(struct house *h, const struct room_ops *ops, unsigned index, struct err *e)
+/* A room that can have several processes is numbered on its command socket too. */
+static int add_child(struct house *h, const struct master_room *r, unsigned index, struct err *e)
 {
 	char name[32];
 	struct child *c = &h->children[h->child_count];
 
 	if (h->child_count == CHILDREN_MAX)
 		return err_set(e, ERR_TOO_BIG, "more than %d processes are configured", CHILDREN_MAX);
-	child_init(c, h, ops, index);
+	child_init(c, h, r->ops, index);
 	h->child_count++;
-	if (index == 0)
-		snprintf(name, sizeof(name), "%s", room_name(ops->room));
+	if (r->count == SET_COUNT)
+		snprintf(name, sizeof(name), "%s", room_name(r->ops->room));
 	else
-		snprintf(name, sizeof(name), "%s.%u", room_name(ops->room), index);
+		snprintf(name, sizeof(name), "%s.%u", room_name(r->ops->room), index);
 	return folders_command_socket(h, name, &c->listener, e);
 }
 
@@ -166,7 +167,7 @@ static int add_children(struct house *h, struct err *e)
 		uint64_t count = r->count == SET_COUNT ? 1 : settings_number(&h->settings, r->count);
 
 		for (unsigned k = 0; code == 0 && k < count; k++)
-			code = add_child(h, r->ops, k, e);
+			code = add_child(h, r, k, e);
 	}
 	return code;
 }
