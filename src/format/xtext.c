@@ -21,15 +21,20 @@ static bool is_xchar(char c)
 /* Takes the next character off *s; -1 when there is none that is allowed. */
 static int take(struct str *s)
 {
-	int c = s->p[0];
+	char first = s->p[0];
 
-	if (is_xchar((char)c)) {
+	if (is_xchar(first)) {
 		*s = str_skip(*s, 1);
-		return c;
+		return (unsigned char)first;
 	}
-	if (c != '+' || s->n < 3 || hex_value(s->p[1]) < 0 || hex_value(s->p[2]) < 0)
+	if (first != '+' || s->n < 3)
 		return -1;
-	c = hex_value(s->p[1]) << 4 | hex_value(s->p[2]);
+	int high = hex_value(s->p[1]), low = hex_value(s->p[2]);
+
+	if (high < 0 || low < 0)
+		return -1;
+	int c = high << 4 | low;
+
 	*s = str_skip(*s, 3);
 	return c >= ' ' && c <= '~' ? c : -1;
 }

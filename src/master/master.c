@@ -327,8 +327,8 @@ static int set_up(struct house *h, struct err *e)
 		return code;
 	fiber_stack_use_guard((enum stack_guard)settings_choice(&h->settings, SET_STACK_GUARD));
 	loop_init();
-	if ((code = identity_find(h, &h->settings, e)) || (code = listeners_open(h, e)) || (code = add_children(h, e)) ||
-	    (code = folders_write_ports(h, e)))
+	if ((code = identity_find(h, &h->settings, e)) || (code = listeners_open(h, e)) ||
+	    (code = add_children(h, e)) || (code = folders_write_ports(h, e)))
 		return code;
 	/* Twice: the key before must be one that nobody can guess either. */
 	if (identity_renew_tickets(h) != 0 || identity_renew_tickets(h) != 0)

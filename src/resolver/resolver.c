@@ -366,7 +366,7 @@ static void co_on_lookup(void *state, struct chan_parcel *p)
 {
 	struct resolver *r = state;
 	struct lookup_question q;
-	struct ub_result *result;
+	struct ub_result *result = NULL;
 	struct err e;
 
 	if (!lookup_take(p, &q))
@@ -437,8 +437,10 @@ static void free_state(void *state)
 		return;
 	ub_ctx_delete(r->plain.ub);
 	ub_ctx_delete(r->validating.ub);
-	while (r->open)
-		unlink_lookup(r->open);
+	for (struct lookup *l = r->open, *next; l; l = next) {
+		next = l->next;
+		free(l);
+	}
 	free(r);
 }
 

@@ -332,7 +332,7 @@ static void check_memory(struct loader *l)
 	note(l, false,
 	     "memory_for_letters is too small: each of the gates needs message_size_limit of it, %llu bytes "
 	     "together",
-	     (unsigned long long)(gates * size));
+	     (unsigned long long)gates * size);
 }
 
 int settings_load(struct settings *s, const struct settings_sources *from, struct err *err)

@@ -179,7 +179,7 @@ static struct model *model_new(uint64_t seed)
 	return m;
 }
 
-static void model_destroy(struct model *m)
+static void model_drop(struct model *m)
 {
 	journal_destroy(&m->j);
 	volume_destroy(&m->v);
@@ -393,7 +393,7 @@ static void cut_once(uint64_t seed, long byte, long call, enum disk_cut how)
 	model_forget(m);
 	disk_power_cut(m->d, how);
 	recover_twice(m);
-	model_destroy(m);
+	model_drop(m);
 }
 
 static void measure(uint64_t seed, long *bytes, long *calls)
@@ -407,7 +407,7 @@ static void measure(uint64_t seed, long *bytes, long *calls)
 	/* A run that does not reach a second segment and a second volume tests little. */
 	assert_true(position_segment(journal_end(m->j)) > 1);
 	assert_true(volume_number(m->v) > 1);
-	model_destroy(m);
+	model_drop(m);
 }
 
 static void power_goes_at_every_byte(void **state)
@@ -457,7 +457,7 @@ static void process_dies_then_power_goes(void **state)
 			model_forget(m);
 			disk_power_cut(m->d, CUT_LOSE);
 			recover_twice(m);
-			model_destroy(m);
+			model_drop(m);
 		}
 	}
 }
@@ -484,7 +484,7 @@ static void sync_fails_then_process_dies(void **state)
 			model_forget(m);
 			disk_power_cut(m->d, CUT_LOSE);
 			recover_twice(m);
-			model_destroy(m);
+			model_drop(m);
 		}
 }
 
@@ -515,7 +515,7 @@ static void calls_fail(void **state)
 		model_forget(m);
 		disk_power_cut(m->d, (enum disk_cut)(next_random(m) % 3));
 		recover_twice(m);
-		model_destroy(m);
+		model_drop(m);
 	}
 }
 
@@ -537,7 +537,7 @@ static void disk_is_full(void **state)
 		disk_power_cut(m->d, CUT_MIX);
 		m->d->space = -1;
 		recover_twice(m);
-		model_destroy(m);
+		model_drop(m);
 	}
 }
 
@@ -562,7 +562,7 @@ static void recycled_segments(void **state)
 		model_forget(m);
 		disk_power_cut(m->d, CUT_MIX);
 		recover_twice(m);
-		model_destroy(m);
+		model_drop(m);
 	}
 }
 
@@ -643,7 +643,7 @@ static void bits_flip(void **state)
 				assert_int_equal(journal_close(m->j, 1, &e), 0);
 			/* Two changes of each byte that an entry has. */
 			assert_true(flip_every_byte(m, clean) > 2 * m->next * FRAME_HEADER);
-			model_destroy(m);
+			model_drop(m);
 		}
 }
 

@@ -2,6 +2,7 @@
 /* The messages of one folder as packed columns. */
 #include "store/view.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -250,6 +251,7 @@ uint32_t view_uid(const struct view *v, uint64_t since, uint32_t seq)
 
 static void log_gone(struct view *v, uint64_t modseq, uint32_t uid)
 {
+	assert(v->gone || v->gone_n == 0);
 	struct gone *last = v->gone_n ? &v->gone[v->gone_n - 1] : NULL;
 
 	if (last && last->modseq == modseq && last->hi + 1 == uid) {
@@ -274,6 +276,7 @@ static void log_gone(struct view *v, uint64_t modseq, uint32_t uid)
 		}
 		v->gone_cap = cap;
 	}
+	assert(v->gone);
 	v->gone[v->gone_n++] = (struct gone){modseq, uid, uid};
 }
 
