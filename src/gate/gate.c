@@ -1,121 +1,34 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The gate room: listening sockets and the life of the room (see gate.h). */
+/* The life of the gate room (see gate.h). */
 #include "gate/gate.h"
 
 #include "base/clock.h"
-#include "gate/smtp_session.h"
-#include "net/io.h"
+#include "gate/doorway.h"
 #include "net/log.h"
 #include "net/services.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #define SESSIONS_MAX 5000
-/* Connections taken off a socket before the other gates and sessions have a turn. */
-#define ACCEPTS_A_TURN 16
 /* Waits for sessions at the end; role.c allows 30 s for all of it. */
 #define STOP_MS 25000
-/* After a failure that more tries will not cure. */
-#define PAUSE_MS 100
 
 struct gate {
 	struct smtp_service smtp;
 	struct smtp_config *next; /* prepared */
-	int spare; /* a descriptor to close when there is no other left; -1: lost */
+	struct doorway doorway;
 };
-
-struct listener {
-	struct gate *gate;
-	struct io io;
-};
-
-/* --- connections ----------------------------------------------------------------------------------- */
-
-static void refuse(const struct gate *gate, int fd)
-{
-	char reply[400];
-	int n = snprintf(reply, sizeof(reply), "421 4.7.0 %s Error: too many connections\r\n",
-			 gate->smtp.config->hostname);
-
-	/* A new connection has room for a line; when not, it hears nothing. */
-	if (send(fd, reply, (size_t)n, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
-		log_line(LOG_DEBUG, "a connection above the limit was closed without a word");
-	close(fd);
-}
-
-/* Without descriptors a connection would wait in the queue, and wake us for ever. */
-static void refuse_with_spare(struct gate *gate, int listening)
-{
-	if (gate->spare >= 0)
-		close(gate->spare);
-	int fd = accept4(listening, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-
-	if (fd >= 0)
-		refuse(gate, fd);
-	gate->spare = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3);
-	log_line(LOG_ERROR, "no descriptors are left: a connection was refused");
-}
-
-static bool accept_one(struct gate *gate, int listening)
-{
-	struct sockaddr_storage peer = {0};
-	socklen_t n = sizeof(peer);
-	int fd = accept4(listening, (struct sockaddr *)&peer, &n, SOCK_NONBLOCK | SOCK_CLOEXEC);
-
-	if (fd < 0)
-		return false;
-	if (smtp_session_start(&gate->smtp, fd, (const struct sockaddr *)&peer) == ERR_BUSY)
-		refuse(gate, fd);
-	return true;
-}
-
-static int co_accept_some(struct gate *gate, int listening)
-{
-	for (int i = 0; i < ACCEPTS_A_TURN; i++) {
-		if (accept_one(gate, listening))
-			continue;
-		/* Another gate was quicker, or the client has left. */
-		if (errno == EAGAIN || errno == ECONNABORTED || errno == EINTR)
-			return ERR_OK;
-		if (errno == EMFILE || errno == ENFILE)
-			refuse_with_spare(gate, listening);
-		return co_sleep_until(deadline_in(PAUSE_MS));
-	}
-	return co_yield ();
-}
-
-static void listen_fiber(void *arg)
-{
-	struct listener *l = arg;
-
-	while (co_wait_readable(&l->io, NO_DEADLINE) == ERR_OK && co_accept_some(l->gate, l->io.fd) == ERR_OK)
-		;
-	io_close(&l->io);
-	free(l);
-}
 
 static void take_listener(struct role *role, void *state, unsigned service, int fd)
 {
-	struct listener *l = service == SERVICE_SMTP ? calloc(1, sizeof(*l)) : NULL;
+	struct gate *gate = state;
 
-	if (!l) {
+	if (service != SERVICE_SMTP)
 		close(fd);
-		return;
-	}
-	l->gate = state;
-	if (io_open(&l->io, fd) != 0 || fiber_start(role_fibers(role), listen_fiber, l) != 0) {
-		io_close(&l->io);
-		free(l);
+	else if (doorway_open(&gate->doorway, role_fibers(role), fd) != 0)
 		log_line(LOG_ERROR, "cannot listen");
-	}
 }
-
-/* --- life ------------------------------------------------------------------------------------------- */
 
 static void free_state(void *state)
 {
@@ -125,8 +38,7 @@ static void free_state(void *state)
 		return;
 	smtp_config_drop(&gate->smtp.config);
 	smtp_config_drop(&gate->next);
-	if (gate->spare >= 0)
-		close(gate->spare);
+	doorway_free(&gate->doorway);
 	free(gate);
 }
 
@@ -137,7 +49,7 @@ static int warm_up(struct role *role, void **state, struct err *e)
 	if (!gate)
 		return err_set(e, ERR_MEMORY, "no memory");
 	*state = gate;
-	gate->spare = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3);
+	doorway_init(&gate->doorway, &gate->smtp);
 	fiber_group_init(&gate->smtp.fibers, SESSIONS_MAX);
 	return smtp_config_new(role_settings(role), role_file(role, "tls_cert"), role_file(role, "tls_key"),
 			       role_file(role, "tls_tickets"), &gate->smtp.config, e);

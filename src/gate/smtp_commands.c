@@ -296,13 +296,14 @@ void co_smtp_command(struct smtp_session *s, struct str line)
 	const struct command_row *row = row_of(c.verb);
 
 	s->verb = row->verb;
+	s->mild = false;
 	note_pipelining(s, row);
 	bool good = co_run(s, row, &c);
 
 	/* A letter that arrived wipes the slate clean, and s->junk with it. */
 	if (row->flags & JUNK && s->junk++ >= s->config->limits.junk)
 		s->errors++;
-	if (!good)
+	if (!good && !s->mild)
 		s->errors++;
 	s->counts[row->verb].all++;
 	s->counts[row->verb].good += good;

@@ -78,6 +78,7 @@ bool smtp_refuse(struct smtp_session *s, const struct str *rcpt, const char *fmt
 	va_start(ap, fmt);
 	buf_vprintf(&line, fmt, ap);
 	va_end(ap);
+	s->mild = str_starts(buf_str(&line), STR("4"));
 	log_refusal(s, buf_str(&line), rcpt);
 	stream_put(&s->stream, buf_str(&line));
 	stream_put(&s->stream, STR("\r\n"));

@@ -102,6 +102,7 @@ struct smtp_session {
 
 	enum smtp_verb verb; /* of the command under way, or of the last one */
 	struct smtp_counts counts[SMTP_VERBS];
+	bool mild; /* the command was refused for a while (4xx): not the client's error */
 	unsigned errors;
 	unsigned junk;
 	bool closing; /* after the present reply */

@@ -360,6 +360,23 @@ static void many_idle_commands_are_errors(void **state)
 	house_free(&h);
 }
 
+/* RFC 5321 4.5.3.1.10: a list server goes on with those that were taken. */
+static void refusals_for_a_while_are_no_errors(void **state)
+{
+	static struct house h;
+	static char lines[4000];
+	size_t n = (size_t)snprintf(lines, sizeof(lines), "%s", EHLO MAIL RCPT);
+
+	for (int i = 0; i < 25; i++)
+		n += (size_t)snprintf(lines + n, sizeof(lines) - n, "C RCPT TO:<many-%d@ours.test>\nS 452*\n",
+				      i);
+	snprintf(lines + n, sizeof(lines) - n, "%s", DATA "C .\nS 250*\n" QUIT);
+	house_init(&h);
+	h.config.limits.recipients = 1;
+	play(&h, lines);
+	house_free(&h);
+}
+
 static void recipients_have_a_limit(void **state)
 {
 	static struct house h;
@@ -533,6 +550,7 @@ int main(void)
 		cmocka_unit_test(an_orderly_end_says_so),
 		cmocka_unit_test(many_errors_end_a_session),
 		cmocka_unit_test(many_idle_commands_are_errors),
+		cmocka_unit_test(refusals_for_a_while_are_no_errors),
 		cmocka_unit_test(recipients_have_a_limit),
 		cmocka_unit_test(commands_may_come_together),
 		cmocka_unit_test(refusals_are_logged),

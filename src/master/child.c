@@ -125,9 +125,9 @@ static const struct {
 	uid_t fallback; /* where the user of that name does not exist */
 	enum setting_key name;
 } users[] = {
-	[WALL_USER_STORE] = {52570, SET_RUN_AS},
-	[WALL_USER_ID] = {52571, SET_RUN_AS_ID},
-	[WALL_USER_NET] = {52572, SET_RUN_AS_NET},
+	[WALL_USER_STORE] = {62025, SET_RUN_AS},
+	[WALL_USER_ID] = {62026, SET_RUN_AS_ID},
+	[WALL_USER_NET] = {62027, SET_RUN_AS_NET},
 };
 
 void child_user(const struct house *h, enum wall_user user, uid_t *uid, gid_t *gid)

@@ -28,7 +28,7 @@
 
 #define FIBERS 1000
 #define WAITS 8 /* co_ calls of one walk */
-#define NOBODY 52572
+#define NOBODY 62027
 
 static struct fiber_group main_group, walkers, handlers;
 static struct chan *chan;
