@@ -463,6 +463,7 @@ int child_start(struct child *c, struct err *e)
 			control_send(c->control, &m);
 		}
 		introduce_to_all(c);
+		tables_begin(c);
 		timer_start(&c->slow_start, deadline_in(START_DEADLINE_MS));
 	}
 	close_ends(&x, 1);

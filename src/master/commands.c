@@ -2,9 +2,9 @@
 /*
  * Commands to master, and the reload in two steps.
  *
- *   sources read and checked -> prepare n to every room -> switch n to every room
- *          |                          |
- *          v refused                  v one refuses
+ *   sources read and checked -> prepare n to every room -> tables -> switch n to every room
+ *          |                          |                        |
+ *          v refused                  v one refuses            v refused
  *     all keep what they have, and the sentence says who and why
  */
 #include "master/house.h"
@@ -72,6 +72,9 @@ static int co_reload_once(struct house *h, struct err *e)
 
 	if (code == 0)
 		code = co_prepare_all(h, &next, number, e);
+	/* Tables are taken at once: they come last of what may be refused. */
+	if (code == 0)
+		code = co_tables_reload(h, settings_text(&next, SET_CONFIG_DIR).p, e);
 	if (code) {
 		settings_free(&next);
 		return code;
