@@ -207,6 +207,12 @@ static int co_enter(struct house_tables *t)
 	return code;
 }
 
+/* The set was not judged: keeper has ended, or we are about to. */
+static bool is_cut_short(int code)
+{
+	return code == ERR_ROOM_GONE || code == ERR_CLOSED || code == ERR_CANCELLED;
+}
+
 /* folder NULL: that of the settings, which may change while we wait. */
 static int co_take_new(struct child *c, const char *folder, struct err *e)
 {
@@ -221,7 +227,7 @@ static int co_take_new(struct child *c, const char *folder, struct err *e)
 
 	if (code == ERR_OK)
 		code = co_hand_over(c, fds, e);
-	if (code != ERR_ROOM_GONE && code != ERR_CANCELLED && code != ERR_CLOSED)
+	if (!is_cut_short(code))
 		memcpy(t->seen, stamps, sizeof(stamps));
 	if (code) {
 		close_set(fds);
@@ -275,9 +281,9 @@ static void first_tables_fiber(void *arg)
 	struct err e;
 	int code = co_take(c, NULL, &e);
 
-	if (code && c->epoch == epoch && c->state == CHILD_STARTING)
+	if (code && !is_cut_short(code))
 		code = co_take_old(c, &e);
-	if (code == ERR_OK || c->epoch != epoch || c->state != CHILD_STARTING)
+	if (code == ERR_OK || is_cut_short(code) || c->epoch != epoch || c->state != CHILD_STARTING)
 		return;
 	log_line(LOG_ERROR, "%s cannot start without its tables: %s", c->name, e.text);
 	kill(c->pid, SIGKILL);
@@ -324,47 +330,47 @@ static int co_wait_change(struct house *h)
 }
 
 /* Half a file would make people unknown. */
-static void co_settle(const struct house *h, struct table_stamp now[TABLE_COUNT])
+static int co_settle(const struct house *h, struct table_stamp now[TABLE_COUNT])
 {
 	struct table_stamp before[TABLE_COUNT];
+	int code = ERR_OK, looks = 0;
 
-	for (int i = 0; i < SETTLE_LOOKS; i++) {
+	do {
 		memcpy(before, now, sizeof(before));
-		co_sleep_until(deadline_in(SETTLE_MS));
+		code = co_sleep_until(deadline_in(SETTLE_MS));
 		look(folder_of(h), now);
-		if (same(now, before))
-			return;
-	}
+	} while (code == ERR_OK && ++looks < SETTLE_LOOKS && !same(now, before));
+	return code;
 }
 
-static void co_look(struct house *h)
+/* ERR_CANCELLED: end.  All else is said and done with. */
+static int co_look(struct house *h)
 {
 	struct table_stamp now[TABLE_COUNT];
 	struct child *c = find_keeper(h);
 	struct err e;
 
-	if (!c || c->state != CHILD_UP || h->stopping)
-		return;
+	if (!c || c->state != CHILD_UP)
+		return ERR_OK;
 	look(folder_of(h), now);
 	if (same(now, h->tables.seen))
-		return;
-	co_settle(h, now);
-	int code = co_take(c, NULL, &e);
+		return ERR_OK;
+	int code = co_settle(h, now);
 
-	if (code == ERR_OK || code == ERR_ROOM_GONE || code == ERR_CANCELLED || code == ERR_CLOSED)
-		return;
-	log_line(LOG_ERROR, "the tables stay as they were: %s", e.text);
+	if (code == ERR_OK)
+		code = co_take(c, NULL, &e);
+	if (code && !is_cut_short(code))
+		log_line(LOG_ERROR, "the tables stay as they were: %s", e.text);
+	return code == ERR_CANCELLED ? code : ERR_OK;
 }
 
 static void watch_fiber(void *arg)
 {
 	struct house *h = arg;
 
-	watch_folder(h);
-	while (co_wait_change(h) == ERR_OK) {
-		co_look(h);
+	do
 		watch_folder(h);
-	}
+	while (co_wait_change(h) == ERR_OK && co_look(h) == ERR_OK);
 	io_close(&h->tables.changes);
 }
 
