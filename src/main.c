@@ -10,6 +10,7 @@
 #include "cli/lookup.h"
 #include "cli/options.h"
 #include "cli/reload.h"
+#include "keeper/keeper.h"
 #include "master/master.h"
 #include "resolver/resolver.h"
 
@@ -22,6 +23,7 @@
 /* In the order of their start. */
 static const struct master_room rooms[] = {
 	{&resolver_room, SET_COUNT},
+	{&keeper_room, SET_COUNT},
 };
 
 /* --- a room ------------------------------------------------------------------------------ */

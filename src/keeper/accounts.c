@@ -57,7 +57,7 @@ static int keep_account(struct accounts *a, const struct account_line *line, str
 
 	if (rc)
 		return rc;
-	if (map_put(&a->domains, address_domain(account->address), NULL) == ERR_MEMORY)
+	if (map_put(&a->domains, account_address_domain(account->address), NULL) == ERR_MEMORY)
 		return ERR_MEMORY;
 	if (*last)
 		(*last)->next = account;
@@ -117,7 +117,8 @@ void accounts_destroy(struct accounts **a)
 {
 	if (!*a)
 		return;
-	arena_free(&(*a)->arena);
+	/* Password hashes. */
+	arena_wipe(&(*a)->arena);
 	free(*a);
 	*a = NULL;
 }

@@ -60,7 +60,7 @@ static int keep_alias(const struct place *at, struct map *map, struct str key, c
 		warn_about(at, "has an earlier entry, this one is skipped", key);
 		return 0;
 	}
-	struct str domain = address_domain(alias->key);
+	struct str domain = account_address_domain(alias->key);
 
 	if (rc == 0 && map == &at->a->virtuals && domain.n &&
 	    map_put(&at->a->domains, domain, NULL) == ERR_MEMORY)

@@ -18,7 +18,6 @@
 #include "base/map.h"
 #include "keeper/regexp_rules.h"
 
-#define LOCAL_ALIASES_FILE "postfix-aliases.cf"
 #define ALIASES_FILE_MAX (16u << 20)
 #define ALIASES_MEMORY_MAX ((size_t)256 << 20)
 /* Targets of one entry, and bytes of one entry with its continuation lines. */

@@ -26,19 +26,19 @@ static void check_accounts(const struct accounts *accounts)
 	for (const struct account *a = accounts->first; a; a = a->next, n++) {
 		CHECK(accounts_find(accounts, a->address) == a);
 		CHECK(account_address_check(a->address, &e) == 0);
-		CHECK(accounts_has_domain(accounts, address_domain(a->address)));
+		CHECK(accounts_has_domain(accounts, account_address_domain(a->address)));
 		CHECK(str_find(a->address, '/') == STR_NONE && !str_starts(a->address, STR(".")));
 	}
 	CHECK(n == accounts->n);
 }
 
 static void check_recipients(const struct directory *d, const struct recipients *list,
-			     enum recipient_status status)
+			     enum recipient_verdict status)
 {
 	size_t n = 0;
 
 	for (const struct recipient *r = list->first; r; r = r->next, n++) {
-		struct str domain = address_domain(r->address);
+		struct str domain = account_address_domain(r->address);
 
 		CHECK(domain.n && r->address.n > domain.n + 1);
 		CHECK(str_find(r->address, '\r') == STR_NONE && str_find(r->address, '\n') == STR_NONE);
@@ -49,7 +49,7 @@ static void check_recipients(const struct directory *d, const struct recipients 
 			CHECK(!str_eq_nocase(o->address, r->address));
 	}
 	CHECK(n == list->n && n <= RECIPIENTS_MAX);
-	CHECK((status != RECIPIENT_OK && status != RECIPIENT_ELSEWHERE) || n > 0);
+	CHECK((status != RECIPIENT_OK && status != RECIPIENT_NOT_OURS) || n > 0);
 	CHECK(status != RECIPIENT_UNKNOWN || n == 0);
 }
 
@@ -59,7 +59,7 @@ static void look_up(const struct directory *d, struct str address, struct str lo
 	struct arena a;
 
 	arena_init(&a, 64 << 20);
-	enum recipient_status status = recipient_resolve(d, address, &a, &list);
+	enum recipient_verdict status = recipient_resolve(d, address, &a, &list);
 
 	check_recipients(d, &list, status);
 	CHECK(recipient_resolve(d, address, &a, &again) == status || status == RECIPIENT_TOO_MANY);
@@ -67,7 +67,7 @@ static void look_up(const struct directory *d, struct str address, struct str lo
 	/* an account of its own name never fails to get its mail, nor to send */
 	if (accounts_find(d->accounts, address)) {
 		CHECK(sender_allowed(d, NULL, address, address, &a));
-		CHECK(status != RECIPIENT_ELSEWHERE && status != RECIPIENT_ROUTED);
+		CHECK(status != RECIPIENT_NOT_OURS && status != RECIPIENT_ROUTED);
 	}
 	CHECK(sender_allowed(d, NULL, login, STR(""), &a));
 	sender_allowed(d, NULL, login, address, &a);

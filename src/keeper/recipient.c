@@ -166,7 +166,7 @@ static bool is_sendable(struct str local, struct str domain)
 /* To the account or elsewhere; false when it is nobody. */
 static bool deliver(struct walk *w, const struct item *item)
 {
-	struct str local = address_local_part(item->key), domain = address_domain(item->key), tag;
+	struct str local = account_address_local(item->key), domain = account_address_domain(item->key), tag;
 
 	if (!is_sendable(local, domain))
 		return false;
@@ -224,7 +224,8 @@ static bool find_catch_all(struct walk *w, struct str domain, struct found *f)
 /* Steps 1 to 4 of recipient.h, and the catch-all when it takes all. */
 static bool find_alias(struct walk *w, const struct item *item, struct found *f)
 {
-	struct str local = address_local_part(item->address), domain = address_domain(item->address);
+	struct str local = account_address_local(item->address),
+		   domain = account_address_domain(item->address);
 	size_t at = directory_tag_offset(w->d, local);
 	struct str name = str_head(local, at);
 	bool host = directory_is_host(w->d, domain);
@@ -250,16 +251,16 @@ static bool find_alias(struct walk *w, const struct item *item, struct found *f)
 static struct str target_address(struct walk *w, const struct item *item, struct str target, struct str tag)
 {
 	if (str_starts(target, STR("@")))
-		return join(w, address_local_part(item->address), target, STR(""));
+		return join(w, account_address_local(item->address), target, STR(""));
 	if (tag.n == 0)
 		return target;
-	return join(w, address_local_part(target), tag, str_skip(target, address_local_part(target).n));
+	return join(w, account_address_local(target), tag, str_skip(target, account_address_local(target).n));
 }
 
 /* Step 7: whether the item is a name that always leads to a person. */
 static bool is_postmaster(struct walk *w, const struct item *item)
 {
-	struct str local = address_local_part(item->key), domain = address_domain(item->key);
+	struct str local = account_address_local(item->key), domain = account_address_domain(item->key);
 
 	local = str_head(local, directory_tag_offset(w->d, local));
 	return str_eq(local, STR("postmaster")) ||
@@ -310,7 +311,7 @@ static void look_up(struct walk *w, const struct item *item)
 	if (w->failed || deliver(w, item))
 		return;
 	f = (struct found){0};
-	if (find_catch_all(w, address_domain(item->address), &f)) {
+	if (find_catch_all(w, account_address_domain(item->address), &f)) {
 		follow_all(w, item, &f);
 		return;
 	}
@@ -340,12 +341,12 @@ static void walk_through(struct walk *w)
 		w->out->dead++;
 }
 
-static enum recipient_status status_of(const struct walk *w, bool ours)
+static enum recipient_verdict status_of(const struct walk *w, bool ours)
 {
 	if (w->failed)
 		return RECIPIENT_TOO_MANY;
 	if (w->out->n)
-		return ours ? RECIPIENT_OK : RECIPIENT_ELSEWHERE;
+		return ours ? RECIPIENT_OK : RECIPIENT_NOT_OURS;
 	return w->out->dead ? RECIPIENT_UNKNOWN : RECIPIENT_LOOP;
 }
 
@@ -355,8 +356,8 @@ static bool is_routed(struct str local)
 	       str_find(local, '@') != STR_NONE;
 }
 
-enum recipient_status recipient_resolve(const struct directory *d, struct str address, struct arena *a,
-					struct recipients *out)
+enum recipient_verdict recipient_resolve(const struct directory *d, struct str address, struct arena *a,
+					 struct recipients *out)
 {
 	struct walk w = {
 		.d = d, .a = a, .lookups = RECIPIENT_LOOKUPS_MAX, .tries = RECIPIENT_TRIES_MAX, .out = out};
@@ -370,8 +371,8 @@ enum recipient_status recipient_resolve(const struct directory *d, struct str ad
 
 	if (!item)
 		return RECIPIENT_TOO_MANY;
-	struct str local = address_local_part(item->key);
-	bool ours = directory_has_domain(d, address_domain(item->key));
+	struct str local = account_address_local(item->key);
+	bool ours = directory_has_domain(d, account_address_domain(item->key));
 
 	if (local.n == 0)
 		return RECIPIENT_UNKNOWN;

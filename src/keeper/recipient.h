@@ -30,6 +30,7 @@
 
 #include "keeper/accounts.h"
 #include "keeper/aliases.h"
+#include "net/verdicts.h"
 
 #define RECIPIENT_DEPTH_MAX 100
 #define RECIPIENTS_MAX 1000
@@ -63,20 +64,14 @@ struct recipients {
 	size_t looped; /* chains of aliases that were cut: for the log */
 };
 
-enum recipient_status {
-	RECIPIENT_OK, /* ours; the list says who */
-	RECIPIENT_ELSEWHERE, /* not our domain; for those who may relay the list says who */
-	RECIPIENT_ROUTED, /* `%`, `!` or `@` in the local part: relaying in disguise */
-	RECIPIENT_UNKNOWN, /* our domain, but no such user */
-	RECIPIENT_LOOP, /* aliases that end nowhere: 5.4.6 */
-	RECIPIENT_TOO_MANY, /* a ceiling, or out of memory: try later */
-};
-
 /* address: `local@domain` as in the envelope, without angle brackets, source
  * route or needless quotes; or a bare name.  Everything in the list lives in the
- * arena or in the directory's tables. */
-enum recipient_status recipient_resolve(const struct directory *d, struct str address, struct arena *a,
-					struct recipients *out);
+ * arena or in the directory's tables.  The list says who for RECIPIENT_OK and, for
+ * those who may relay, for RECIPIENT_NOT_OURS.  RECIPIENT_ROUTED: `%`, `!` or `@` in
+ * the local part of a domain of ours, relaying in disguise.  RECIPIENT_TOO_MANY: a
+ * ceiling, or out of memory.  RECIPIENT_BAD_SYNTAX is left to the caller. */
+enum recipient_verdict recipient_resolve(const struct directory *d, struct str address, struct arena *a,
+					 struct recipients *out);
 
 /* Whether letters for the domain end here: a host name of ours or managed. */
 bool directory_has_domain(const struct directory *d, struct str domain);

@@ -21,8 +21,8 @@
 
 #include "base/err.h"
 #include "keeper/warnings.h"
+#include "run/table_files.h"
 
-#define REGEXP_FILE "postfix-regexp.cf"
 #define REGEXP_RULES_MAX 10000
 #define REGEXP_PATTERN_MAX 4096
 /* Steps, and KiB of memory, of one match. */

@@ -46,7 +46,7 @@ static bool own_table_has(const struct aliases *t, struct str form, bool full, s
 
 static struct str without_tag(const struct directory *d, struct str sender, struct arena *a)
 {
-	struct str local = address_local_part(sender);
+	struct str local = account_address_local(sender);
 
 	return arena_join(a, str_head(local, directory_tag_offset(d, local)), str_skip(sender, local.n),
 			  STR(""));
@@ -55,7 +55,7 @@ static struct str without_tag(const struct directory *d, struct str sender, stru
 static bool own_table_allows(const struct directory *d, const struct aliases *t, struct str login,
 			     struct str sender, struct arena *a)
 {
-	struct str bare = without_tag(d, sender, a), domain = address_domain(sender);
+	struct str bare = without_tag(d, sender, a), domain = account_address_domain(sender);
 	bool host = directory_is_host(d, domain), allowed = false;
 	const struct {
 		struct str form;
@@ -63,9 +63,9 @@ static bool own_table_allows(const struct directory *d, const struct aliases *t,
 	} forms[] = {
 		{sender, true, true},
 		{bare, bare.n != sender.n, true},
-		{address_local_part(sender), host, false},
-		{address_local_part(bare), host, false},
-		{str_skip(sender, address_local_part(sender).n), domain.n > 0, false},
+		{account_address_local(sender), host, false},
+		{account_address_local(bare), host, false},
+		{str_skip(sender, account_address_local(sender).n), domain.n > 0, false},
 	};
 
 	for (size_t i = 0; i < sizeof(forms) / sizeof(*forms); i++)
@@ -82,7 +82,7 @@ bool sender_allowed(const struct directory *d, const struct aliases *instead, st
 	if (sender.n == 0)
 		return true;
 	/* a name without local part would be the key of a catch-all */
-	if (address_local_part(sender).n == 0)
+	if (account_address_local(sender).n == 0)
 		return false;
 	if (instead)
 		return own_table_allows(d, instead, login, sender, a);

@@ -57,7 +57,9 @@ static void tables_free(struct tables *t)
 /* The answer as text: the status, then `account=address` or `address` of each. */
 static void describe(const struct tables *t, struct str address, struct arena *a, struct buf *out)
 {
-	static const char *const names[] = {"ok", "elsewhere", "routed", "unknown", "loop", "too-many"};
+	static const char *const names[] = {[RECIPIENT_OK] = "ok",         [RECIPIENT_NOT_OURS] = "elsewhere",
+					    [RECIPIENT_ROUTED] = "routed", [RECIPIENT_UNKNOWN] = "unknown",
+					    [RECIPIENT_LOOP] = "loop",     [RECIPIENT_TOO_MANY] = "too-many"};
 	struct recipients list;
 
 	buf_clear(out);
@@ -393,7 +395,7 @@ static void paths_that_meet_are_walked_once(void **state)
 }
 
 /* An alias of lists x people, all different. */
-static void check_fan_out(int lists, int people, enum recipient_status want, size_t n)
+static void check_fan_out(int lists, int people, enum recipient_verdict want, size_t n)
 {
 	struct recipients list;
 	struct tables t;
@@ -452,7 +454,7 @@ static void no_memory_is_no_crash(void **state)
 		struct arena a;
 
 		arena_init(&a, max);
-		enum recipient_status s = recipient_resolve(&t.d, STR("chain+t@d.test"), &a, &list);
+		enum recipient_verdict s = recipient_resolve(&t.d, STR("chain+t@d.test"), &a, &list);
 
 		arena_free(&a);
 		if (s == RECIPIENT_OK)

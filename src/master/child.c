@@ -479,6 +479,7 @@ int child_start(struct child *c, struct err *e)
 	if (code == 0) {
 		give_sockets(c);
 		introduce_to_all(c);
+		tables_begin(c);
 		timer_start(&c->slow_start, deadline_in(START_DEADLINE_MS));
 	}
 	close_ends(&x, 1);

@@ -2,9 +2,9 @@
 /*
  * Commands to master, and the reload in two steps.
  *
- *   sources read and checked -> prepare n to every room -> switch n to every room
- *          |                          |
- *          v refused                  v one refuses
+ *   sources read and checked -> prepare n to every room -> tables -> switch n to every room
+ *          |                          |                        |
+ *          v refused                  v one refuses            v refused
  *     all keep what they have, and the sentence says who and why
  */
 #include "master/house.h"
@@ -70,10 +70,14 @@ static int co_prepare_all(struct house *h, const struct settings *next, uint32_t
 	return code;
 }
 
-static int co_hand_out(struct house *h, const struct settings *next, struct err *e)
+static int co_hand_out(struct house *h, const struct settings *next, bool tables, struct err *e)
 {
 	uint32_t number = ++h->reloads;
 	int code = co_prepare_all(h, next, number, e);
+
+	/* Tables are taken at once: they come last of what may be refused. */
+	if (code == 0 && tables)
+		code = co_tables_reload(h, settings_text(next, SET_CONFIG_DIR).p, e);
 
 	for (size_t i = 0; code == 0 && i < h->child_count; i++)
 		if (h->children[i].state == CHILD_UP)
@@ -87,7 +91,7 @@ static int co_reload_once(struct house *h, struct err *e)
 	int code = settings_load(&next, h->plan->sources, e);
 
 	if (code == 0 && (code = identity_find(h, &next, e)) == 0)
-		code = co_hand_out(h, &next, e);
+		code = co_hand_out(h, &next, true, e);
 	if (code) {
 		struct err old_pair;
 
@@ -123,7 +127,7 @@ int co_renew(struct house *h, struct err *e)
 	if (h->reloading)
 		return err_set(e, ERR_BUSY, "a reload is under way");
 	h->reloading = true;
-	int code = co_hand_out(h, &h->settings, e);
+	int code = co_hand_out(h, &h->settings, false, e);
 
 	h->reloading = false;
 	return code;

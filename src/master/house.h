@@ -13,6 +13,7 @@
 #include "net/services.h"
 #include "net/timer.h"
 #include "run/logfile.h"
+#include "run/table_files.h"
 #include "run/walls.h"
 
 #include <sys/types.h>
@@ -59,6 +60,22 @@ struct listener {
 	unsigned port;
 };
 
+/* What one look at a table file saw; all zero: it is not there. */
+struct table_stamp {
+	uint64_t device, inode, size;
+	int64_t modified_ns, changed_ns;
+};
+
+/* The tables that keeper has (tables.c). */
+struct house_tables {
+	struct table_stamp seen[TABLE_COUNT]; /* of the last set that was read, good or not */
+	int good[TABLE_COUNT]; /* the last set that keeper took, as sealed memory files; -1: none yet */
+	uint32_t number;
+	bool busy; /* a set is on its way */
+	struct io changes; /* inotify; closed where there is none */
+	int watch;
+};
+
 struct house {
 	const struct master_plan *plan;
 	struct settings settings;
@@ -77,6 +94,7 @@ struct house {
 	struct fiber_group fibers;
 	struct chan *commands[COMMANDS_MAX];
 	struct io command_listener;
+	struct house_tables tables;
 	uint32_t reloads;
 	bool reloading;
 	struct uv_signals *signals;
@@ -131,6 +149,17 @@ int identity_find(struct house *h, const struct settings *s, struct err *e);
 int identity_renew_tickets(struct house *h);
 /* Adds certificate, key and ticket keys as the files of a start message. */
 int identity_put(const struct house *h, struct buf *out, struct err *e);
+
+/* --- tables.c: the table files of config_dir, for keeper ---------------------------------- */
+
+/* Begins to watch them; ends with h->fibers. */
+int tables_open(struct house *h, struct err *e);
+void tables_close(struct house *h);
+/* Hands them to a child that was just started; nothing unless it is keeper. */
+void tables_begin(struct child *c);
+/* Reads those of this folder and waits until keeper has taken them; on failure it keeps the
+ * old ones.  Nothing while keeper is down: it gets them at its start. */
+int co_tables_reload(struct house *h, const char *folder, struct err *e);
 
 /* --- commands.c: the command socket of master, and reload ------------------------------ */
 

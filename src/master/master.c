@@ -272,6 +272,7 @@ static void co_end(struct house *h)
 	co_group_join(&h->fibers, NO_DEADLINE);
 	for (size_t i = 0; i < h->child_count; i++)
 		child_free(&h->children[i]);
+	tables_close(h);
 	forget_signals(h);
 	loop_stop();
 }
@@ -358,6 +359,8 @@ static int begin(struct house *h, struct fiber_group *main_group, fiber_fn *fn, 
 		code = watch_signals(h, e);
 	if (code == 0)
 		code = commands_open(h, e);
+	if (code == 0)
+		code = tables_open(h, e);
 	if (code == 0 &&
 	    (fiber_start(&h->fibers, look_at_log_fiber, h) != 0 ||
 	     fiber_start(&h->fibers, tickets_fiber, h) != 0 || fiber_start(main_group, fn, h) != 0))

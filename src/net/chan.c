@@ -184,13 +184,18 @@ int chan_send_note(struct chan *c, struct chan_frame *f)
 	return ERR_OK;
 }
 
+bool chan_asker_lives(const struct chan_parcel *p)
+{
+	return p->chan->fd >= 0 && p->chan->generation == p->generation;
+}
+
 static void send_back(struct chan_parcel *p, struct chan_frame *f, uint8_t status)
 {
 	struct chan *c = p->chan;
 
 	assert(!p->answered);
 	p->answered = true;
-	if (!msg_is_question(p->type) || c->fd < 0 || c->generation != p->generation) {
+	if (!msg_is_question(p->type) || !chan_asker_lives(p)) {
 		chan_frame_free(f);
 		return;
 	}
@@ -557,7 +562,8 @@ int chan_attach(struct chan *c, int fd, uint32_t epoch)
 	struct ucred who;
 	socklen_t n = sizeof(who);
 
-	detach(c);
+	if (c->fd >= 0)
+		chan_lost(c);
 	if (!h || uv_poll_init(loop_uv(), &h->poll, fd) != 0) {
 		free(h);
 		close(fd);

@@ -72,7 +72,7 @@ struct chan_rules {
 	struct fiber_group *fibers; /* whose ceiling bounds the open handlers */
 	unsigned window; /* our questions open at once; 0: none may be asked */
 	int64_t longest_ms; /* no question waits longer, whatever it says */
-	/* Called when the neighbour's end was seen (may be NULL). */
+	/* Called when the neighbour's end was seen, or the next one took its place (may be NULL). */
 	void (*gone)(void *room, struct chan *c);
 };
 
@@ -94,6 +94,9 @@ bool chan_sent_all(const struct chan *c);
 
 /* Refuses a question with a code and a sentence. */
 __attribute__((format(printf, 3, 4))) void chan_refuse(struct chan_parcel *p, int code, const char *fmt, ...);
+/* Whether the process that asked is still there.  A handler may run after `gone` was called:
+ * what it keeps for the asker would never be given back. */
+bool chan_asker_lives(const struct chan_parcel *p);
 /* Closes the descriptors nobody took and frees the bytes. */
 void chan_parcel_free(struct chan_parcel *p);
 

@@ -10,12 +10,12 @@
 #define LOCAL_PART_MAX 64
 #define DOMAIN_MAX 255
 
-struct str address_local_part(struct str address)
+struct str account_address_local(struct str address)
 {
 	return str_head(address, str_rfind(address, '@'));
 }
 
-struct str address_domain(struct str address)
+struct str account_address_domain(struct str address)
 {
 	size_t at = str_rfind(address, '@');
 
@@ -51,10 +51,10 @@ static bool is_dotted(struct str s, size_t max, const char *more)
 int account_address_check(struct str address, struct err *e)
 {
 	if (!table_key_begins_line(address) ||
-	    !is_dotted(address_local_part(address), LOCAL_PART_MAX, "#$&'*+-=?^_`{}~"))
+	    !is_dotted(account_address_local(address), LOCAL_PART_MAX, "#$&'*+-=?^_`{}~"))
 		return err_set(e, ERR_INVALID, "'%.*s' has a local part that no account can have",
 			       STR_ARG(address));
-	if (!is_dotted(address_domain(address), DOMAIN_MAX, "-"))
+	if (!is_dotted(account_address_domain(address), DOMAIN_MAX, "-"))
 		return err_set(e, ERR_INVALID, "'%.*s' has no domain name", STR_ARG(address));
 	return 0;
 }

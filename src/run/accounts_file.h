@@ -28,8 +28,8 @@ int account_line_parse(struct str line, struct account_line *out, struct err *e)
 int account_address_check(struct str address, struct err *e);
 
 /* What stands before (behind) the last `@`; without one the whole (the empty view). */
-struct str address_local_part(struct str address);
-struct str address_domain(struct str address);
+struct str account_address_local(struct str address);
+struct str account_address_domain(struct str address);
 /* Whether the address has none of the characters that stand for themselves inside
  * quotes only (blanks, controls, comma, brackets ...: specials of RFC 5321 4.1.2). */
 bool address_is_plain(struct str address);

@@ -3,7 +3,7 @@
  * The life of a role (see role.h).
  *
  *   start message -> warm up -> walls -> loop, threads -> seal -> co_start
- *      -> ready -> (peers come and go, questions, reloads) -> stop -> end
+ *      -> (first tables) -> ready -> (peers come and go, questions, reloads) -> stop -> end
  *
  * End of file on the control channel means that master is gone: the role ends at
  * once, so that no second writer or listener outlives it.
@@ -64,6 +64,7 @@ struct role {
 	struct chan *clients[CLIENTS_MAX];
 	struct io listener;
 	uint64_t turns_seen;
+	bool said_ready;
 	bool stopping;
 	int exit_status;
 };
@@ -162,6 +163,7 @@ static struct chan_rules rules_for(struct role *role, enum room neighbour)
 			      : ask        ? ask->longest_ms
 			      : serve      ? serve->longest_ms
 					   : 0,
+		.gone = role->ops->asker_gone,
 	};
 }
 
@@ -199,12 +201,6 @@ static void co_on_peer(void *arg, struct chan_parcel *p)
 
 /* --- commands ------------------------------------------------------------------------ */
 
-static void client_gone(void *state, struct chan *c)
-{
-	(void)state;
-	(void)c;
-}
-
 static struct chan **client_place(struct role *role)
 {
 	for (size_t i = 0; i < CLIENTS_MAX; i++) {
@@ -224,7 +220,7 @@ static void take_client(struct role *role, int fd)
 				   .room = role->state,
 				   .fibers = &role->handlers,
 				   .longest_ms = CLIENT_LONGEST_MS,
-				   .gone = client_gone};
+				   .gone = role->ops->asker_gone};
 	struct chan **place = client_place(role);
 
 	if (!place) {
@@ -337,6 +333,51 @@ static void co_on_switch(void *arg, struct chan_parcel *p)
 	switch_answer(p, &a);
 }
 
+/* --- tables ---------------------------------------------------------------------------- */
+
+static void say_ready(struct role *role)
+{
+	struct ready_note m = {.walls = role->built};
+
+	role->said_ready = true;
+	ready_send(role->control, &m);
+}
+
+static void co_on_table(void *arg, struct chan_parcel *p)
+{
+	struct role *role = arg;
+	struct table_note m;
+
+	if (!table_take(p, &m))
+		return;
+	if (role->ops->take_table)
+		role->ops->take_table(role, role->state, m.number, m.table, m.file);
+	else
+		close(m.file);
+}
+
+static void co_on_tables(void *arg, struct chan_parcel *p)
+{
+	struct role *role = arg;
+	struct tables_question q;
+	struct tables_answer a = {0};
+	struct err e;
+
+	if (!tables_take(p, &q))
+		return;
+	if (!role->ops->co_take_tables)
+		chan_refuse(p, ERR_DENIED, "this room has no tables");
+	else if (role->ops->co_take_tables(role, role->state, q.number, &e) != 0)
+		chan_refuse(p, e.code, "%s", e.text);
+	else {
+		tables_answer(p, &a);
+		if (!role->said_ready)
+			say_ready(role);
+	}
+}
+
+/* --- end of the work ------------------------------------------------------------------- */
+
 static void stop_fiber(void *arg)
 {
 	struct role *role = arg;
@@ -396,7 +437,8 @@ static const struct chan_handler control_handlers[] = {
 	{MSG_PEER, co_on_peer},         {MSG_CONTROL, co_on_control},
 	{MSG_LISTENER, co_on_listener}, {MSG_ALIVE, co_on_alive},
 	{MSG_PREPARE, co_on_prepare},   {MSG_SWITCH, co_on_switch},
-	{MSG_STOP, co_on_stop},         {0, NULL},
+	{MSG_STOP, co_on_stop},         {MSG_TABLE, co_on_table},
+	{MSG_TABLES, co_on_tables},     {0, NULL},
 };
 
 /* --- start -------------------------------------------------------------------------------- */
@@ -435,9 +477,8 @@ static void start_fiber(void *arg)
 		probed_send(role->control, &m);
 		return;
 	}
-	struct ready_note m = {.walls = role->built};
-
-	ready_send(role->control, &m);
+	if (!role->ops->co_take_tables)
+		say_ready(role);
 }
 
 static int take_start(struct role *role, struct err *e)

@@ -31,6 +31,14 @@ struct room_ops {
 	int (*co_start)(struct role *role, void *state, struct err *e);
 	/* Takes over a listening socket of a service (net/services.h); NULL: this room has none. */
 	void (*take_listener)(struct role *role, void *state, unsigned service, int fd);
+	/* Keeps the contents of a table file (run/table_files.h; fd is the room's), one of set
+	 * `number`; then takes the whole set.  The room is ready after its first set.  NULL: this
+	 * room has no tables. */
+	void (*take_table)(struct role *role, void *state, uint32_t number, unsigned table, int fd);
+	int (*co_take_tables)(struct role *role, void *state, uint32_t number, struct err *e);
+	/* One who asked (a neighbour's process, a command) has ended; a neighbour's channel may
+	 * serve the next.  NULL: nothing is kept for who asks. */
+	void (*asker_gone)(void *state, struct chan *c);
 	/* Checks new settings and keeps them aside; then takes them.  NULL: nothing changes. */
 	int (*co_prepare)(struct role *role, void *state, const struct settings *next, struct err *e);
 	void (*co_switch)(struct role *role, void *state);

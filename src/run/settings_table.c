@@ -79,7 +79,7 @@ const struct setting_row setting_rows[SET_COUNT] = {
 		.meaning = "How many processes take network connections.",
 	},
 	[SET_HOSTNAME] = {
-		.name = "hostname", .type = SETTING_HOSTNAME, .rooms = GATE | SCAN | SPOOL | MAILBOX | RELAY,
+		.name = "hostname", .type = SETTING_HOSTNAME, .rooms = GATE | KEEPER | SCAN | SPOOL | MAILBOX | RELAY,
 		.fallback = "localhost", .computed = SETTING_MACHINE_NAME,
 		.fallback_says = "the machine's full name",
 		.meaning = "Name of this server in greetings, Received fields and HELO.",

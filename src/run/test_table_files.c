@@ -160,11 +160,11 @@ static void lengths_of_an_account(void **state)
 
 static void parts_of_an_address(void **state)
 {
-	assert_str(address_local_part(STR("a@b@c")), "a@b");
-	assert_str(address_domain(STR("a@b@c")), "c");
-	assert_str(address_local_part(STR("root")), "root");
-	assert_str(address_domain(STR("root")), "");
-	assert_str(address_local_part(STR("@c")), "");
+	assert_str(account_address_local(STR("a@b@c")), "a@b");
+	assert_str(account_address_domain(STR("a@b@c")), "c");
+	assert_str(account_address_local(STR("root")), "root");
+	assert_str(account_address_domain(STR("root")), "");
+	assert_str(account_address_local(STR("@c")), "");
 	assert_true(address_is_plain(STR("a.b+c#d%e!f@\xC3\xA4.test")));
 	assert_false(address_is_plain(STR("\"a\"@b")));
 	assert_false(address_is_plain(STR("a,b@c")));
