@@ -29,6 +29,8 @@ struct room_ops {
 	int (*start_threads)(struct role *role, void *state, struct err *e);
 	/* Begins to work, in a fiber behind the walls; the room is ready when it returns 0. */
 	int (*co_start)(struct role *role, void *state, struct err *e);
+	/* A neighbour, the first or a new one, is at the other end of its channel.  NULL: nothing. */
+	void (*neighbour_came)(struct role *role, void *state, enum room room, unsigned index);
 	/* Checks new settings and keeps them aside; then takes them.  NULL: nothing changes. */
 	int (*co_prepare)(struct role *role, void *state, const struct settings *next, struct err *e);
 	void (*co_switch)(struct role *role, void *state);
