@@ -157,7 +157,7 @@ static void take_outcome(struct account *a, struct account_act *act)
 		log_line(LOG_ERROR, "account %.*s stops: %s", STR_ARG(a->address), e.text);
 		account_fail(a, &e);
 	} else {
-		act->undone = a->refused;
+		act->undone = act->undone || a->refused;
 		a->refused = true;
 	}
 }
@@ -264,11 +264,10 @@ static void sender_fiber(void *arg)
 	struct account *a = act->account;
 
 	if (!act->never_sent) {
-		struct err e = {0};
-
-		co_send(act, &e);
-		act->outcome = e;
+		act->outcome.code = co_send(act, &act->outcome);
 		act->answered = true;
+		/* Without the one before it spool sees a gap and says no more than that. */
+		act->undone = act->outcome.code && act->prev && !act->prev->answered;
 		a->shard->pending_bytes -= act->body.n;
 		if (act->next)
 			waiters_wake(&act->next->turn);
@@ -322,8 +321,11 @@ static int append(struct account *a, struct account_act *act, const struct act_d
 int account_submit(struct account *a, const struct act_draft *draft, struct account_act **out, struct err *e)
 {
 	struct shard *s = a->shard;
-	struct account_act *act = act_new(a, draft, e);
+	struct account_act *act;
 
+	if (s->ended)
+		return err_set(e, ERR_CLOSED, "the shard ends");
+	act = act_new(a, draft, e);
 	if (!act)
 		return e->code;
 	if (s->pending_bytes + act->body.n > SHARD_PENDING_BYTES ||

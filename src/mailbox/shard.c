@@ -187,6 +187,7 @@ void co_shard_end(struct shard *s)
 	struct fiber_group *const groups[] = {&s->own, &s->carers, &s->senders};
 
 	s->stopping = true;
+	s->ended = true;
 	for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); i++) {
 		fiber_group_cancel(groups[i]);
 		co_group_join(groups[i], NO_DEADLINE);

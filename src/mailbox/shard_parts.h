@@ -16,7 +16,8 @@ struct shard {
 	struct fiber_group own; /* greeter and caretaker */
 	struct fiber_group senders; /* one for each act without answer */
 	struct fiber_group carers;
-	bool stopping;
+	bool stopping; /* no more commands */
+	bool ended; /* no more acts either */
 
 	/* Greeted is the spool that has given us our epoch. */
 	uint64_t epoch;

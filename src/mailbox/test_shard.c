@@ -73,7 +73,8 @@ static void a_crash_loses_and_doubles_nothing(void **state)
 
 struct killing {
 	struct house *h;
-	int64_t after_ms, away_ms;
+	size_t at_acts; /* when the journal has so many */
+	int64_t away_ms;
 	size_t survive;
 };
 
@@ -81,7 +82,8 @@ static void kill_fiber(void *arg)
 {
 	const struct killing *k = arg;
 
-	co_sleep_until(deadline_in(k->after_ms));
+	while (k->h->act_count < k->at_acts)
+		co_sleep_until(deadline_in(1));
 	house_kill_spool(k->h, k->survive);
 	co_sleep_until(deadline_in(k->away_ms));
 	house_start_spool(k->h);
@@ -102,9 +104,9 @@ static void co_spool_dies(struct house *h)
 {
 	h->sync_ms = 20;
 	for (size_t survive = 0; survive < 12; survive += 3) {
-		struct killing k = {h, 30, 10, survive};
 		struct fiber_group killer;
 		uint64_t first = 1 + survive * 20;
+		struct killing k = {h, first + 30, 10, survive};
 
 		fiber_group_init(&killer, 1);
 		assert_int_equal(fiber_start(&killer, kill_fiber, &k), 0);
@@ -400,12 +402,12 @@ static void co_soak(struct house *h)
 	h->options.idle_ms = 30;
 	h->options.fold_ms = 5;
 	for (uint64_t round = 0; round < 12; round++) {
-		struct killing k = {h, 5, 5, round % 5};
+		struct killing k = {h, 0, 5, round % 5};
 		struct fiber_group killer;
 
 		fiber_group_init(&killer, 1);
 		seed = seed * 1103515245 + 12345;
-		k.after_ms = 1 + (seed >> 16) % 20;
+		k.at_acts = round * 40 + 1 + (seed >> 16) % 40;
 		if (round % 2)
 			assert_int_equal(fiber_start(&killer, kill_fiber, &k), 0);
 		co_house_deliver_all(h, 1 + round * 40, 40 + round * 40, 4);
@@ -443,7 +445,8 @@ int main(int argc, char **argv)
 		cmocka_unit_test(everything_may_die_at_any_time),
 	};
 
-	if (argc > 1) cmocka_set_test_filter(argv[1]);
+	if (argc > 1)
+		cmocka_set_test_filter(argv[1]);
 	log_open(-1, LOG_ERROR);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
