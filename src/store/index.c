@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 int index_usable(const struct index *ix, struct err *err)
@@ -17,11 +18,14 @@ static int open_files(struct index *ix, const char *data_dir, struct str domain,
 		      struct err *err)
 {
 	struct buf path;
+	struct stat wal;
 
 	buf_init(&path, ACCOUNT_PATH_MAX);
 
 	int rc = account_dir_open(data_dir, domain, user, create, &path, &ix->dir, err);
 
+	if (!rc)
+		ix->inherited = fstatat(ix->dir, "index.db-wal", &wal, 0) == 0 && wal.st_size > 0;
 	buf_add_z(&path, "/index.db");
 	buf_add_c(&path, '\0');
 	if (!rc && buf_failed(&path))
@@ -81,7 +85,10 @@ void index_close(struct index **ix)
 
 	if (!old)
 		return;
-	if (old->sql.db)
+	/* After a failed sync the WAL may read back as something older. */
+	if (old->sql.db && old->failed)
+		sql_abandon(&old->sql);
+	else if (old->sql.db)
 		sql_close(&old->sql);
 	if (old->wal >= 0)
 		close(old->wal);
@@ -128,6 +135,10 @@ int index_sync(struct index *ix, struct err *err)
 
 	if (rc)
 		return rc;
+	/* A sync that failed before we came would not be reported again, but what
+	 * SQLite has read from the WAL and checked it can write once more. */
+	if (ix->inherited)
+		return index_checkpoint(ix, err);
 	if (sync_wal(ix)) {
 		ix->failed = true;
 		return err_errno(err, "cannot sync the index of account %u", ix->account);
@@ -138,14 +149,19 @@ int index_sync(struct index *ix, struct err *err)
 
 int index_checkpoint(struct index *ix, struct err *err)
 {
-	int rc = index_sync(ix, err);
+	int rc = index_usable(ix, err);
 
-	if (!rc)
-		rc = sql_checkpoint(&ix->sql, err);
+	if (rc)
+		return rc;
+	rc = sql_checkpoint(&ix->sql, err);
 	if (rc == ERR_IO)
 		ix->failed = true;
+	if (rc)
+		return rc;
+	ix->synced = ix->ledger.serial;
+	ix->inherited = false;
 	sql_shrink(&ix->sql);
-	return rc;
+	return 0;
 }
 
 int index_folders(struct index *ix, struct ledger *out, struct err *err)

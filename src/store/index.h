@@ -13,8 +13,9 @@
  * their acts.
  *
  * After a failed sync the kernel may have dropped what it could not write and
- * would report success the next time, so every later call fails with ERR_IO:
- * close it and stop the account.
+ * would report success the next time, so every later call fails with ERR_IO.
+ * The index can be closed and opened again: what is read back then passed
+ * SQLite's checks and is written once more before it counts as synced.
  */
 #ifndef STORE_INDEX_H
 #define STORE_INDEX_H
@@ -36,7 +37,7 @@ struct index;
  */
 int index_open(const char *data_dir, struct str domain, struct str user, uint32_t account, bool create,
 	       struct index **out, struct err *err);
-/* Checkpoints and frees. */
+/* Checkpoints (not after a failed sync) and frees. */
 void index_close(struct index **ix);
 
 /* The serial of the last act that was folded. */
@@ -53,7 +54,7 @@ uint64_t index_statements(const struct index *ix);
  */
 int index_fold(struct index *ix, const struct act_body *acts, size_t n, struct err *err);
 /* Makes all that is folded survive a power loss: syncs the WAL, and the folder
- * the first time. */
+ * the first time.  A checkpoint instead when somebody else left the WAL. */
 int index_sync(struct index *ix, struct err *err);
 /* Copies the WAL into the database, syncs both and empties the WAL. */
 int index_checkpoint(struct index *ix, struct err *err);

@@ -13,6 +13,7 @@ struct index {
 	uint32_t account;
 	int dir; /* the account's folder */
 	int wal; /* -1 until the first sync */
+	bool inherited; /* the WAL was there when it was opened, its pages may not be on the disk */
 	bool failed; /* a sync failed, or the ledger could not be read again */
 };
 

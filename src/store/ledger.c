@@ -346,7 +346,7 @@ static int by_name(const void *a, const void *b)
 
 static int names_differ(const struct str *names, size_t n, struct err *err)
 {
-	struct str *sorted = malloc(n * sizeof(*sorted));
+	struct str *sorted = calloc(n + 1, sizeof(*sorted));
 	size_t i = 1;
 
 	if (!sorted)
@@ -430,7 +430,10 @@ static int need_keywords(struct ledger *l, struct keyword_names names, struct er
 static int add(struct ledger *l, uint64_t serial, const struct change *c, struct err *err)
 {
 	struct folder *f = need(l, c->add.folder, err);
-	int rc = f ? need_keywords(l, c->add.keywords, err) : err->code;
+
+	if (!f)
+		return err->code;
+	int rc = need_keywords(l, c->add.keywords, err);
 
 	if (!rc)
 		rc = give_uids(f, c->add.uid, 1, err);
@@ -444,7 +447,10 @@ static int transfer(struct ledger *l, uint64_t serial, const struct change *c, s
 	const struct change_transfer *k = &c->transfer;
 	struct folder *from = need(l, k->from, err);
 	struct folder *to = from ? need(l, k->to, err) : NULL;
-	int rc = to ? need_uids(from, k->uids, err) : err->code;
+
+	if (!to)
+		return err->code;
+	int rc = need_uids(from, k->uids, err);
 
 	if (!rc)
 		rc = give_uids(to, k->first_uid, uids_count(k->uids), err);
@@ -459,7 +465,10 @@ static int transfer(struct ledger *l, uint64_t serial, const struct change *c, s
 static int change_flags(struct ledger *l, uint64_t serial, const struct change *c, struct err *err)
 {
 	struct folder *f = need(l, c->flags.folder, err);
-	int rc = f ? need_uids(f, c->flags.uids, err) : err->code;
+
+	if (!f)
+		return err->code;
+	int rc = need_uids(f, c->flags.uids, err);
 
 	/* What nobody has needs no number to be taken away. */
 	if (!rc && c->kind != CHANGE_FLAGS_REMOVE)
@@ -472,7 +481,10 @@ static int change_flags(struct ledger *l, uint64_t serial, const struct change *
 static int expunge(struct ledger *l, uint64_t serial, const struct change *c, struct err *err)
 {
 	struct folder *f = need(l, c->expunge.folder, err);
-	int rc = f ? need_uids(f, c->expunge.uids, err) : err->code;
+
+	if (!f)
+		return err->code;
+	int rc = need_uids(f, c->expunge.uids, err);
 
 	if (!rc)
 		f->modseq = serial;

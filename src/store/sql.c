@@ -89,6 +89,12 @@ void sql_close(struct sql *s)
 	*s = (struct sql){0};
 }
 
+void sql_abandon(struct sql *s)
+{
+	sqlite3_db_config(s->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+	sql_close(s);
+}
+
 sqlite3_stmt *sql_bind(struct sql *s, size_t which, const int64_t *v, size_t n, struct err *err)
 {
 	sqlite3_stmt **st = &s->prepared[which];

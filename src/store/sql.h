@@ -34,6 +34,8 @@ int sql_open(struct sql *s, const char *path, bool create, const char *const *te
 	     struct err *err);
 /* Checkpoints what the WAL holds, as SQLite does when it closes. */
 void sql_close(struct sql *s);
+/* The same without a checkpoint: the WAL stays, to be checked when it is read again. */
+void sql_abandon(struct sql *s);
 
 /* The values of ?1, ?2, ... as two arguments. */
 #define SQL_INTS(...) \

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -509,21 +510,29 @@ static void refuses_damage(void **state)
 /* One account, one writer. */
 static void belongs_to_one_process(void **state)
 {
-	char dir[TEST_DIR_MAX];
-	int status;
+	char dir[TEST_DIR_MAX], go = 1;
+	int status, ends[2];
 
 	test_dir_make(dir);
-	struct index *ix = fill(dir, 1);
+	assert_int_equal(pipe(ends), 0);
+	/* The child is there before the index is open, and has nothing of it. */
 	pid_t child = fork();
 
 	if (child == 0) {
 		struct index *other = NULL;
 		struct err err;
 
+		if (read(ends[0], &go, 1) != 1)
+			_exit(2);
 		_exit(index_open(dir, domain, user, 7, true, &other, &err) == ERR_BUSY ? 0 : 1);
 	}
+	struct index *ix = fill(dir, 1);
+
+	assert_int_equal(write(ends[1], &go, 1), 1);
 	assert_int_equal(waitpid(child, &status, 0), child);
 	assert_int_equal(status, 0);
+	close(ends[0]);
+	close(ends[1]);
 	fold_one(ix, add(1, 2));
 	index_close(&ix);
 	test_dir_remove(dir);
@@ -562,6 +571,15 @@ static void survives_a_full_disk(void **state)
 	test_dir_remove(dir);
 }
 
+static long wal_size(const char *dir)
+{
+	char path[TEST_DIR_MAX + 64];
+	struct stat st;
+
+	snprintf(path, sizeof(path), "%s/accounts/example.org/ann/index.db-wal", dir);
+	return stat(path, &st) ? -1 : (long)st.st_size;
+}
+
 /* A sync that failed is not tried again: the second would lie. */
 static void a_failed_sync_is_the_end(void **state)
 {
@@ -592,6 +610,21 @@ static void a_failed_sync_is_the_end(void **state)
 	close(pipe_ends[0]);
 	close(pipe_ends[1]);
 	index_close(&ix);
+	/* What the WAL gives back is written again before it counts. */
+	assert_true(wal_size(dir) > 0);
+	ix = open_at(dir);
+	assert_int_equal(index_applied(ix), 2);
+	assert_int_equal(index_synced(ix), 0);
+	assert_int_equal(index_sync(ix, &err), 0);
+	assert_int_equal(index_synced(ix), 2);
+	assert_int_equal(wal_size(dir), 0);
+	/* From then on a sync is a sync. */
+	fold_one(ix, c);
+	assert_int_equal(index_sync(ix, &err), 0);
+	assert_int_equal(index_synced(ix), 3);
+	assert_true(wal_size(dir) > 0);
+	index_close(&ix);
+	assert_int_equal(wal_size(dir), -1);
 	test_dir_remove(dir);
 }
 

@@ -258,11 +258,12 @@ static void log_gone(struct view *v, uint64_t modseq, uint32_t uid)
 	}
 	if (v->gone_n == VIEW_GONE_MAX) {
 		/* One modseq is given up as a whole, or the floor would lie. */
-		size_t keep = gone_place(v, v->gone[VIEW_GONE_MAX / 2].modseq);
+		uint64_t middle = v->gone[VIEW_GONE_MAX / 2].modseq;
+		size_t drop = gone_place(v, middle);
 
-		v->floor = v->gone[keep - 1].modseq;
-		v->gone_n -= keep;
-		memmove(v->gone, v->gone + keep, v->gone_n * sizeof(*v->gone));
+		v->floor = middle;
+		v->gone_n -= drop;
+		memmove(v->gone, v->gone + drop, v->gone_n * sizeof(*v->gone));
 	}
 	if (v->gone_n == v->gone_cap) {
 		size_t cap = v->gone_cap ? v->gone_cap * 2 : 16;
