@@ -47,6 +47,7 @@ static bool allowed(struct disk *d, enum disk_call call)
 		d->fail_calls = 0;
 		return true;
 	}
+	d->off_at_call = d->off_after_failure ? d->calls : d->off_at_call;
 	errno = d->fail_errno;
 	return false;
 }
@@ -365,6 +366,15 @@ static int model_unlinkat(const struct sysio *io, int dirfd, const char *name)
 	return 0;
 }
 
+static void model_drop_cache(const struct sysio *io, int fd)
+{
+	struct disk_file *f = file_of(disk_of(io), fd);
+
+	for (size_t i = 0; i < f->n; i++)
+		if (!f->dirty[i])
+			f->cache[i] = i < f->platter_n ? f->platter[i] : 0;
+}
+
 static off_t model_size(const struct sysio *io, int fd)
 {
 	return (off_t)file_of(disk_of(io), fd)->n;
@@ -398,6 +408,7 @@ struct disk *disk_new(uint64_t seed)
 		.fallocate = model_fallocate,
 		.renameat = model_renameat,
 		.unlinkat = model_unlinkat,
+		.drop_cache = model_drop_cache,
 		.size = model_size,
 		.list = model_list,
 	};
@@ -476,4 +487,10 @@ struct disk_file *disk_find(struct disk *d, int dirfd, const char *name)
 	int i = name_index(&dir->now, name);
 
 	return i < 0 ? NULL : &d->files[dir->now.entry[i].file];
+}
+
+void disk_rot(struct disk_file *f, size_t at, unsigned char byte)
+{
+	assert(at < f->n && at < f->platter_n);
+	f->cache[at] = f->platter[at] = byte;
 }

@@ -21,7 +21,7 @@
 
 #define DISK_FILES 128
 #define DISK_FDS 32
-#define DISK_HISTORY 24
+#define DISK_HISTORY 12
 #define DISK_SECTOR 64 /* small, so that a small group has several */
 
 struct disk_file {
@@ -79,6 +79,7 @@ struct disk {
 	long fail_in; /* the n-th such call from now fails, 0: the next */
 	long fail_count; /* and how many in a row do */
 	int fail_errno;
+	bool off_after_failure; /* nothing works after a call that failed */
 	size_t max_write; /* longest single write, 0: any */
 	long space; /* bytes left, -1: any */
 };
@@ -91,6 +92,8 @@ void disk_power_cut(struct disk *d, enum disk_cut how);
 void disk_process_dies(struct disk *d);
 /* NULL when there is no such file. */
 struct disk_file *disk_find(struct disk *d, int dirfd, const char *name);
+/* A byte of the file rots, on the platter too. */
+void disk_rot(struct disk_file *f, size_t at, unsigned char byte);
 uint64_t disk_random(struct disk *d);
 
 #endif

@@ -26,6 +26,7 @@ struct segment {
 	uint32_t number;
 	uint32_t end;
 	bool said; /* end comes from a cut */
+	bool foreign; /* not a frame of ours in it, but somebody's */
 };
 
 struct scan {
@@ -91,7 +92,7 @@ static int read_opened(struct scan *s, int fd, size_t max)
 }
 
 /* Reads a segment's first bytes, at most max; a file of no more is no error. */
-static int load(struct scan *s, uint32_t number, size_t max)
+static int load(struct scan *s, uint32_t number, size_t max, bool from_disk)
 {
 	char name[SEGMENT_NAME_SIZE];
 
@@ -101,6 +102,8 @@ static int load(struct scan *s, uint32_t number, size_t max)
 
 	if (fd < 0)
 		return err_errno(s->e, "cannot open the journal segment %s", name);
+	if (from_disk)
+		s->io->drop_cache(s->io, fd);
 	int rc = read_opened(s, fd, max);
 
 	s->io->close(s->io, fd);
@@ -124,7 +127,7 @@ static int read_cut(struct scan *s, const struct segment *segment)
 {
 	struct frame f;
 	struct cuts cuts;
-	int rc = load(s, segment->number, SEGMENT_HEADER + CUTS_FRAME_MAX);
+	int rc = load(s, segment->number, SEGMENT_HEADER + CUTS_FRAME_MAX, false);
 
 	if (rc)
 		return rc;
@@ -165,32 +168,39 @@ static int last_group(struct scan *s, uint32_t *group, uint32_t *extent)
 	return rc < 0 ? newer(s, *extent) : 0;
 }
 
-/* Is the group that begins there complete?  Then *m and *end are its mark and
- * what lies behind it. */
-static bool group_whole(const struct scan *s, uint32_t group, bool ask, struct mark *m, uint32_t *end)
+/* Is the group that begins there complete?  1: *m and *end are its mark and what
+ * lies behind it; 0; less when the caller cannot tell. */
+static int group_whole(const struct scan *s, uint32_t group, bool ask, struct mark *m, uint32_t *end)
 {
 	struct frame f;
 	uint32_t count = 0;
 	uint32_t at = group;
 
+	/* The first group was written together with the header. */
+	if (group == SEGMENT_HEADER && segment_header_check(&s->view) != 0)
+		return 0;
 	for (; frame_at(&s->view, at, &f) > 0 && frame_good(&s->view, &f); at += f.size) {
 		if (f.kind == FRAME_MARK) {
 			*end = at + f.size;
 			return mark_get(f.payload, m) && m->group == group && m->count == count;
 		}
-		if (ask && f.kind == FRAME_DATA && s->v->whole && !s->v->whole(s->v->arg, f.payload))
-			return false;
+		int rc = ask && f.kind == FRAME_DATA && s->v->whole ? s->v->whole(s->v->arg, f.payload) : 1;
+
+		if (rc <= 0)
+			return rc;
 		count++;
 	}
-	return false;
+	return 0;
 }
 
-/* Rule 2.  newest: no later segment has a group that counts. */
+/* Rule 2.  newest: no later segment has a group that counts.  A sync that failed
+ * leaves pages in memory that the disk does not have, and nothing tells them
+ * apart (invariant 3), so the group in doubt is read from the disk. */
 static int find_end(struct scan *s, struct segment *segment, bool newest)
 {
 	struct mark m = {0};
 	uint32_t group, extent, end = 0;
-	int rc = load(s, segment->number, SIZE_MAX);
+	int rc = load(s, segment->number, SIZE_MAX, true);
 
 	if (rc == 0)
 		rc = last_group(s, &group, &extent);
@@ -198,10 +208,13 @@ static int find_end(struct scan *s, struct segment *segment, bool newest)
 		return rc;
 	if (group == 0) {
 		segment->end = SEGMENT_HEADER;
+		segment->foreign = segment_foreign(&s->view);
 		return 0;
 	}
-	bool whole = group_whole(s, group, newest, &m, &end);
+	int whole = group_whole(s, group, newest, &m, &end);
 
+	if (whole < 0)
+		return whole;
 	segment->end = whole ? end : group;
 	if (newest) {
 		s->report->torn_bytes += extent - segment->end;
@@ -229,6 +242,18 @@ static int find_ends(struct scan *s)
 	return rc;
 }
 
+/* Going on with the wrong secret would take the whole journal for empty. */
+static int refuse_foreign(struct scan *s)
+{
+	size_t foreign = 0;
+
+	for (size_t i = 0; i < s->count; i++)
+		foreign += s->segments[i].foreign;
+	if (foreign == 0 || foreign < s->count)
+		return 0;
+	return err_set(s->e, ERR_CORRUPT, "the journal was written with another secret");
+}
+
 /* A number between two files that no cut names had a file once. */
 static void find_missing(struct scan *s)
 {
@@ -245,6 +270,14 @@ static void find_missing(struct scan *s)
 	}
 }
 
+static void tell_group(struct scan *s, const struct frame *f, uint64_t position)
+{
+	struct mark mark;
+
+	if (s->v->group && mark_get(f->payload, &mark))
+		s->v->group(s->v->arg, position + f->size, mark.time_us);
+}
+
 static int tell(struct scan *s, const struct frame *f)
 {
 	uint64_t position = position_make(s->view.number, f->at);
@@ -253,6 +286,8 @@ static int tell(struct scan *s, const struct frame *f)
 		damage(s, position, f->size, "the content of an entry fails its check");
 		return 0;
 	}
+	if (f->kind == FRAME_MARK)
+		tell_group(s, f, position);
 	if (f->kind != FRAME_DATA)
 		return 0;
 	s->report->entries++;
@@ -290,7 +325,7 @@ static int tell_segment(struct scan *s, const struct segment *segment)
 		return 0;
 	if (segment->number == position_segment(s->from) && position_offset(s->from) > at)
 		at = position_offset(s->from);
-	int rc = load(s, segment->number, segment->end);
+	int rc = load(s, segment->number, segment->end, false);
 
 	if (rc)
 		return rc;
@@ -362,6 +397,8 @@ int journal_scan_tail(const struct sysio *io, int dirfd, const struct check_key 
 	rc = choose_segments(&s);
 	if (rc == 0)
 		rc = find_ends(&s);
+	if (rc == 0)
+		rc = refuse_foreign(&s);
 	if (rc == 0)
 		find_missing(&s);
 	for (size_t i = 0; rc == 0 && i < s.count; i++)

@@ -146,6 +146,8 @@ int record_read(const struct record_store *s, int fd, struct place at, const str
 {
 	if (from > r->stored || n > r->stored - from)
 		return err_set(e, ERR_INVALID, "range outside letter %016llX", (unsigned long long)r->id);
+	if (flags & RECORD_FROM_DISK)
+		s->io->drop_cache(s->io, fd);
 	if (flags & RECORD_VERIFY)
 		return read_verified(s, fd, at, r, from, out, n, e);
 	if (flags & RECORD_NOWAIT)

@@ -55,6 +55,7 @@ int record_head(const struct record_store *s, int fd, uint64_t id, struct place 
 enum {
 	RECORD_NOWAIT = 1, /* ERR_BUSY instead of waiting for the disk */
 	RECORD_VERIFY = 2, /* read all, ERR_CORRUPT when the CRC is wrong; not with NOWAIT */
+	RECORD_FROM_DISK = 4, /* not what a failed sync left in memory: for recovery */
 };
 
 /* n of the stored bytes, from offset `from` on.  ERR_INVALID outside the

@@ -72,6 +72,11 @@ static int real_mkdirat(const struct sysio *io, int dirfd, const char *name, mod
 	return mkdirat(dirfd, name, mode);
 }
 
+static void real_drop_cache(const struct sysio *io, int fd)
+{
+	posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+}
+
 static off_t real_size(const struct sysio *io, int fd)
 {
 	struct stat st;
@@ -115,6 +120,7 @@ const struct sysio sysio_real = {
 	.linkat = real_linkat,
 	.unlinkat = real_unlinkat,
 	.mkdirat = real_mkdirat,
+	.drop_cache = real_drop_cache,
 	.size = real_size,
 	.list = real_list,
 };

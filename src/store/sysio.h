@@ -34,6 +34,9 @@ struct sysio {
 	int (*linkat)(const struct sysio *io, int dirfd, const char *from, const char *to);
 	int (*unlinkat)(const struct sysio *io, int dirfd, const char *name);
 	int (*mkdirat)(const struct sysio *io, int dirfd, const char *name, mode_t mode);
+	/* Forgets what the cache holds of the file and the disk has (or lost): the
+	 * next read comes from the disk.  What waits to be written stays. */
+	void (*drop_cache)(const struct sysio *io, int fd);
 	/* The size of an open file, -1 on error. */
 	off_t (*size)(const struct sysio *io, int fd);
 	/* Calls each for every name but "." and ".."; in no order. */
