@@ -262,6 +262,7 @@ static void drop_from_table(struct account *a)
 
 void account_free(struct account *a)
 {
+	a->shard->unfolded_bytes -= a->unfolded_bytes;
 	while (a->unfolded) {
 		struct account_act *act = a->unfolded;
 
@@ -396,7 +397,7 @@ static int64_t fold_due(const struct account *a)
 {
 	if (a->unfolded_count == 0)
 		return INT64_MAX;
-	if (a->unfolded_count >= FOLD_ACTS || a->unfolded_bytes >= FOLD_BYTES)
+	if (a->unfolded_count >= FOLD_ACTS || a->shard->unfolded_bytes >= FOLD_BYTES)
 		return 0;
 	return a->unfolded_since + a->shard->fold_ms;
 }
@@ -432,7 +433,7 @@ void account_tell_folded(const struct account *a)
 
 struct sync_task {
 	struct index *index;
-	bool close;
+	bool checkpoint, close;
 	uint64_t synced;
 	struct err err;
 	int code;
@@ -442,7 +443,7 @@ static void sync_in_pool(void *arg)
 {
 	struct sync_task *t = arg;
 
-	t->code = t->close ? index_checkpoint(t->index, &t->err) : index_sync(t->index, &t->err);
+	t->code = t->checkpoint ? index_checkpoint(t->index, &t->err) : index_sync(t->index, &t->err);
 	t->synced = index_synced(t->index);
 	if (t->close)
 		index_close(&t->index);
@@ -455,11 +456,15 @@ static int co_sync(struct account *a, bool closing, struct err *e)
 
 	if (!t)
 		return err_set(e, ERR_MEMORY, "no memory to sync an index");
-	*t = (struct sync_task){.index = a->index, .close = closing};
+	/* SQLite itself never empties the WAL: with it a commit would wait for two syncs. */
+	*t = (struct sync_task){
+		.index = a->index, .checkpoint = closing || a->wal_bytes > FOLD_BYTES, .close = closing};
 	co_run_blocking(sync_in_pool, t);
 	int code = t->code;
 
 	a->index = t->index;
+	if (t->checkpoint)
+		a->wal_bytes = 0;
 	if (code)
 		*e = t->err;
 	else if (t->synced > a->synced || a->unsynced_since) {

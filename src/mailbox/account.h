@@ -38,6 +38,8 @@
 /* Durable acts are folded at the latest when so many wait. */
 #define FOLD_ACTS 1000
 #define FOLD_BYTES (4u << 20)
+/* No acts are made while so much of all accounts waits to be folded. */
+#define SHARD_UNFOLDED_BYTES (16u << 20)
 /* Folded acts are synced at the latest after this time. */
 #define SYNC_AFTER_MS 10000
 /* Whoever waits for an act of his gives up after it. */
@@ -113,6 +115,7 @@ struct account {
 	int64_t unfolded_since;
 	uint64_t applied, synced; /* as of the last call of the index */
 	int64_t unsynced_since;
+	size_t wal_bytes; /* of acts folded since the WAL was emptied */
 
 	struct settle settled[SETTLED_KEPT];
 	size_t settled_next;

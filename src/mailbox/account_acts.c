@@ -119,6 +119,7 @@ static void queue_for_fold(struct account *a, struct account_act *act)
 	if (a->unfolded_count++ == 0)
 		a->unfolded_since = clock_ms();
 	a->unfolded_bytes += act->body.n;
+	a->shard->unfolded_bytes += act->body.n;
 	shard_care_by(a->shard, account_due(a));
 }
 
@@ -127,7 +128,7 @@ static void make_durable(struct account *a, struct account_act *act)
 {
 	struct arena arena;
 	struct act_body body;
-	struct err e;
+	struct err e = {0};
 
 	arena_init(&arena, ACT_ARENA_MAX);
 	int code = act_body_get(buf_str(&act->body), act->serial, &arena, &body, &e);
@@ -329,7 +330,7 @@ int account_submit(struct account *a, const struct act_draft *draft, struct acco
 	if (!act)
 		return e->code;
 	if (s->pending_bytes + act->body.n > SHARD_PENDING_BYTES ||
-	    fiber_start(&s->senders, sender_fiber, act) != 0) {
+	    s->unfolded_bytes > SHARD_UNFOLDED_BYTES || fiber_start(&s->senders, sender_fiber, act) != 0) {
 		account_act_release(act);
 		return err_set(e, ERR_BUSY, "too many changes wait for spool");
 	}

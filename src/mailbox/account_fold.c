@@ -82,6 +82,8 @@ static void drop_folded(struct account *a, size_t n)
 		a->unfolded = act->next;
 		a->unfolded_count--;
 		a->unfolded_bytes -= act->body.n;
+		a->shard->unfolded_bytes -= act->body.n;
+		a->wal_bytes += act->body.n;
 		account_act_release(act);
 	}
 	if (!a->unfolded)

@@ -13,6 +13,15 @@
 
 #define CHUNK 65536
 
+int contents_warm_up(struct err *e)
+{
+	unsigned char out[CONTENTS_HASH_SIZE];
+
+	return EVP_Digest("", 0, out, NULL, EVP_sha256(), NULL) == 1
+		       ? 0
+		       : err_set(e, ERR_INVALID, "the cryptographic library has no SHA-256");
+}
+
 static int open_folder(int data_folder, const char *name, int *fd, struct err *e)
 {
 	*fd = openat(data_folder, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -17,6 +17,8 @@ struct contents {
 	struct check_key key;
 };
 
+/* Makes the hash ready, while the cryptographic library may still open its files. */
+int contents_warm_up(struct err *e);
 /* Opens the folders of volumes and letters and derives their key from the store's
  * secret.  c stays where it is until contents_close(), also after a failure. */
 int contents_open(struct contents *c, int data_folder, struct err *e);

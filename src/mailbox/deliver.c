@@ -46,7 +46,7 @@ static int make_act(struct account *a, const struct deliver_question *q, struct 
 					       .offset = q->offset,
 					       .length = q->length,
 					       .outline = q->outline};
-	struct delivery d;
+	struct delivery d = {.n = 0};
 	struct buf head;
 
 	buf_init(&head, HEAD_MAX);

@@ -35,7 +35,7 @@ int delivery_head(struct buf *head, struct str target, struct str sender, struct
 	return buf_failed(head) ? err_set(e, ERR_TOO_BIG, "the addresses are too long") : 0;
 }
 
-/* Only an account to which nothing has happened: a folder that somebody deleted stays away. */
+/* With INBOX the others come; one that somebody deletes later stays away. */
 static void make_first_folders(struct delivery *d, const struct ledger *l, uint32_t now_s)
 {
 	uint32_t validity = l->next_uidvalidity > now_s ? l->next_uidvalidity : now_s;
@@ -43,6 +43,8 @@ static void make_first_folders(struct delivery *d, const struct ledger *l, uint3
 	for (uint32_t i = 0; i < DELIVERY_FOLDERS; i++) {
 		const struct first_folder *f = &first_folders[i];
 
+		if (ledger_find(l, f->name))
+			continue;
 		d->changes[d->n++] = (struct change){.kind = CHANGE_FOLDER_CREATE,
 						     .create = {.folder = l->next_folder + i,
 								.uidvalidity = validity + i,

@@ -8,6 +8,7 @@
 #include "mailbox/mailbox.h"
 
 #include "base/clock.h"
+#include "mailbox/contents.h"
 #include "mailbox/shard.h"
 
 #define HANDLERS_MAX 256
@@ -16,6 +17,11 @@
 
 static int warm_up(struct role *role, void **state, struct err *e)
 {
+	/* The library reads its own configuration at its first hash. */
+	int code = contents_warm_up(e);
+
+	if (code)
+		return code;
 	*state = shard_new();
 	return *state ? 0 : err_set(e, ERR_MEMORY, "no memory for the shard");
 }

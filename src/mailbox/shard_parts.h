@@ -29,7 +29,7 @@ struct shard {
 	size_t account_count;
 	struct waiters room; /* for one more account */
 	bool crowded; /* somebody waits for it: idle accounts close at once */
-	size_t pending_bytes;
+	size_t pending_bytes, unfolded_bytes;
 
 	int64_t care_at; /* when the caretaker looks next */
 	struct waiters care;

@@ -87,6 +87,28 @@ static void the_first_act_makes_the_folders(void **state)
 	ledger_free(&l);
 }
 
+static void folders_that_are_there_stay(void **state)
+{
+	const struct change drafts = {
+		.kind = CHANGE_FOLDER_CREATE,
+		.create = {.folder = 1, .uidvalidity = 1700000100, .uidnext = 1, .name = STR("Drafts")}};
+	const struct act_body act = {.serial = 1, .changes = &drafts, .n = 1};
+	struct ledger l;
+	struct delivery d;
+	struct err e;
+
+	ledger_init(&l);
+	assert_int_equal(ledger_apply(&l, &act, &e), 0);
+	assert_int_equal(delivery_make(&d, &l, &letter, STR("Head: x\r\n"), 1700000000, &e), 0);
+	apply(&l, &d);
+	assert_int_equal(l.n, 6);
+	assert_int_equal(ledger_find(&l, STR("Drafts"))->id, 1);
+	/* The clock had gone back. */
+	assert_true(ledger_find(&l, STR("INBOX"))->uidvalidity > 1700000100);
+	assert_int_equal(ledger_find(&l, STR("INBOX"))->uidnext, 2);
+	ledger_free(&l);
+}
+
 static void later_ones_only_add(void **state)
 {
 	struct ledger l;
@@ -158,6 +180,7 @@ int main(void)
 		cmocka_unit_test(heads),
 		cmocka_unit_test(a_head_has_a_ceiling),
 		cmocka_unit_test(the_first_act_makes_the_folders),
+		cmocka_unit_test(folders_that_are_there_stay),
 		cmocka_unit_test(later_ones_only_add),
 		cmocka_unit_test(limits),
 		cmocka_unit_test(another_outline_has_another_hash),
