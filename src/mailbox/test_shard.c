@@ -445,7 +445,6 @@ int main(void)
 		cmocka_unit_test(everything_may_die_at_any_time),
 	};
 
-		cmocka_set_test_filter(argv[1]);
 	log_open(-1, LOG_ERROR);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
