@@ -124,8 +124,10 @@ static int co_fold_page(struct account *a, struct str page, struct err *e)
 static int co_catch_up(struct account *a, int64_t deadline, struct err *e)
 {
 	bool last = false;
-	int code = 0;
+	int code = co_shard_meet_spool(a->shard, deadline);
 
+	if (code)
+		return err_set(e, code, "spool is not there");
 	a->applied = index_applied(a->index);
 	while (!code && !last) {
 		struct acts_question q = {.account = a->id, .after = a->applied};

@@ -161,6 +161,9 @@ static void take_outcome(struct account *a, struct account_act *act)
 		act->undone = act->undone || a->refused;
 		a->refused = true;
 	}
+	/* The journal has something else under this serial: it must be read anew. */
+	if (act->outcome.code == ERR_CORRUPT)
+		account_fail(a, &act->outcome);
 }
 
 static void remake_checks(struct account *a)

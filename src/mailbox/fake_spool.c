@@ -41,7 +41,7 @@ static int judge(const struct house *h, const struct act *act)
 		if (act->settle_count && h->acts[i].settle.letter == act->settles[0].letter &&
 		    h->acts[i].settle.recipient == act->settles[0].recipient)
 			return ERR_EXISTS;
-	return act->settle_count && act->settles[0].letter == h->refuse_letter ? ERR_FULL : 0;
+	return act->settle_count && act->settles[0].letter == h->refuse_letter ? h->refuse_code : 0;
 }
 
 static void write_act(struct house *h, const struct act *act)
@@ -496,6 +496,7 @@ void house_run(void (*co_fn)(struct house *h), size_t letters)
 	struct run run = {calloc(1, sizeof(*run.h)), co_fn};
 
 	run.h->sync_ms = 2;
+	run.h->refuse_code = ERR_FULL;
 	assert_int_equal(temp_folder_make(&run.h->folder), 0);
 	make_letters(run.h, letters);
 	loop_init();

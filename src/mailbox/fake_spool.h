@@ -45,7 +45,8 @@ struct house {
 	unsigned life; /* of spool */
 	int64_t sync_ms; /* until an act is durable */
 	bool stuck; /* acts are taken and not answered */
-	uint64_t refuse_letter; /* refused with ERR_FULL as long as it is set */
+	uint64_t refuse_letter; /* refused with refuse_code as long as it is set */
+	int refuse_code; /* ERR_FULL at first */
 	size_t hide_act; /* left out of `acts`; 0: none (1 is the first of the journal) */
 	struct shard_options options;
 

@@ -26,6 +26,15 @@ bool shard_spool_ready(const struct shard *s)
 	return s->greeted && chan_attached(s->spool);
 }
 
+int co_shard_meet_spool(struct shard *s, int64_t deadline)
+{
+	int code = 0;
+
+	while (!code && !shard_spool_ready(s))
+		code = co_waiters_park(&s->met, deadline);
+	return code;
+}
+
 void shard_spool_came(struct shard *s)
 {
 	s->arrivals++;
@@ -67,6 +76,7 @@ static int co_greet(struct shard *s)
 		s->greetings++;
 		s->greeted = true;
 		each_account(s, greet_account);
+		waiters_wake(&s->met);
 	}
 	chan_parcel_free(&store);
 	return 0;

@@ -23,7 +23,7 @@ struct shard {
 	uint64_t epoch;
 	uint64_t arrivals, greetings;
 	bool greeted;
-	struct waiters arrived;
+	struct waiters arrived, met; /* a spool came; it has greeted us */
 
 	struct account *accounts[SHARD_BUCKETS];
 	size_t account_count;
@@ -39,6 +39,9 @@ struct account *shard_find(struct shard *s, uint32_t id);
 /* Makes the caretaker look again no later than that. */
 void shard_care_by(struct shard *s, int64_t when);
 bool shard_spool_ready(const struct shard *s);
+/* Waits until spool has given us our epoch: only from then on its journal holds all
+ * that a process before us had sent.  0, ERR_TIMEOUT or ERR_CANCELLED. */
+int co_shard_meet_spool(struct shard *s, int64_t deadline);
 
 /* One function for each message (deliver.c, inbox.c). */
 void co_on_deliver(void *room, struct chan_parcel *p);

@@ -166,11 +166,17 @@ static void co_bad_accounts(struct house *h)
 	assert_int_equal(co_house_deliver(h, 1, 2, &e), ERR_CORRUPT);
 	assert_non_null(strstr(e.text, "user2@example.test"));
 	assert_int_equal(co_house_deliver(h, 1, 1, &e), 0);
+	/* The journal has something else under the serial. */
+	h->refuse_letter = 5;
+	h->refuse_code = ERR_CORRUPT;
+	assert_int_equal(co_house_deliver(h, 5, 4, &e), ERR_CORRUPT);
+	assert_int_equal(co_house_deliver(h, 6, 4, &e), ERR_CORRUPT);
+	assert_int_equal(co_house_deliver(h, 6, 1, &e), 0);
 	/* An act that the journal lost. */
 	assert_int_equal(co_house_deliver(h, 2, 3, &e), 0);
 	assert_int_equal(co_house_deliver(h, 3, 3, &e), 0);
 	co_house_crash_shard(h);
-	h->hide_act = 2;
+	h->hide_act = 3;
 	house_start_shard(h);
 	assert_int_equal(co_house_deliver(h, 4, 3, &e), ERR_CORRUPT);
 	assert_int_equal(co_house_deliver(h, 4, 1, &e), 0);
