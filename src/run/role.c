@@ -197,6 +197,8 @@ static void co_on_peer(void *arg, struct chan_parcel *p)
 		close(m.channel);
 	else if (chan_attach(c, m.channel, m.epoch) != 0)
 		log_line(LOG_ERROR, "cannot take the channel to %s", chan_name(c));
+	else if (role->ops->neighbour_came)
+		role->ops->neighbour_came(role, role->state, (enum room)m.room, m.index);
 }
 
 /* --- commands ------------------------------------------------------------------------ */

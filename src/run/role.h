@@ -39,6 +39,8 @@ struct room_ops {
 	/* One who asked (a neighbour's process, a command) has ended; a neighbour's channel may
 	 * serve the next.  NULL: nothing is kept for who asks. */
 	void (*asker_gone)(void *state, struct chan *c);
+	/* A neighbour, the first or a new one, is at the other end of its channel.  NULL: nothing. */
+	void (*neighbour_came)(struct role *role, void *state, enum room room, unsigned index);
 	/* Checks new settings and keeps them aside; then takes them.  NULL: nothing changes. */
 	int (*co_prepare)(struct role *role, void *state, const struct settings *next, struct err *e);
 	void (*co_switch)(struct role *role, void *state);

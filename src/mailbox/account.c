@@ -1,0 +1,536 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The life of an account in its shard: opened at a touch, closed when idle (see account.h). */
+#include "mailbox/shard_parts.h"
+
+#include "base/clock.h"
+#include "net/log.h"
+#include "net/loop.h"
+#include "net/messages.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define ADDRESS_MAX 512
+#define PAGE_MAX 73728
+#define PAGE_ACTS_MAX 4096
+#define PAGE_ARENA_MAX (64u << 20)
+/* How long a touch waits for another account to make room. */
+#define ROOM_WAIT_MS 5000
+
+/* --- opening ------------------------------------------------------------------------------ */
+
+/* For the thread pool: what it may touch of the account, and what came of it. */
+struct open_task {
+	const char *data_path;
+	struct str user, domain;
+	uint32_t account;
+	struct index *index;
+	struct err err;
+	int code;
+};
+
+static void open_in_pool(void *arg)
+{
+	struct open_task *t = arg;
+
+	t->code = index_open(t->data_path, t->domain, t->user, t->account, true, &t->index, &t->err);
+}
+
+static int co_open_index(struct account *a, struct err *e)
+{
+	struct open_task *t = calloc(1, sizeof(*t));
+
+	if (!t)
+		return err_set(e, ERR_MEMORY, "no memory to open an account");
+	*t = (struct open_task){
+		.data_path = a->shard->data_path, .user = a->user, .domain = a->domain, .account = a->id};
+	co_run_blocking(open_in_pool, t);
+	int code = t->code;
+
+	a->index = t->index;
+	if (code)
+		*e = t->err;
+	free(t);
+	return code;
+}
+
+/* A page of acts from the journal, folded without going through views. */
+struct page_task {
+	struct index *index;
+	char bytes[PAGE_MAX];
+	size_t n;
+	size_t acts;
+	uint64_t applied;
+	struct err err;
+	int code;
+};
+
+static int read_page(struct page_task *t, struct arena *arena, struct act_body *acts)
+{
+	struct reader r = reader_of((struct str){t->bytes, t->n});
+	int code = 0;
+
+	while (!code && !r.failed && r.rest.n > 0 && t->acts < PAGE_ACTS_MAX) {
+		uint64_t serial = read_u64(&r);
+		struct str body = read_str(&r, PAGE_MAX);
+
+		if (!r.failed)
+			code = act_body_get(body, serial, arena, &acts[t->acts++], &t->err);
+	}
+	if (!code && !reader_done(&r))
+		code = err_set(&t->err, ERR_CORRUPT, "the journal's acts are not in their form");
+	return code;
+}
+
+static void page_in_pool(void *arg)
+{
+	struct page_task *t = arg;
+	struct arena arena;
+	struct act_body *acts = calloc(PAGE_ACTS_MAX, sizeof(*acts));
+
+	arena_init(&arena, PAGE_ARENA_MAX);
+	t->code = acts ? read_page(t, &arena, acts)
+		       : err_set(&t->err, ERR_MEMORY, "no memory for acts of the journal");
+	if (!t->code)
+		t->code = index_fold(t->index, acts, t->acts, &t->err);
+	t->applied = index_applied(t->index);
+	free(acts);
+	arena_free(&arena);
+}
+
+static int co_fold_page(struct account *a, struct str page, struct err *e)
+{
+	struct page_task *t = page.n <= PAGE_MAX ? calloc(1, sizeof(*t)) : NULL;
+	uint64_t before = a->applied;
+
+	if (!t)
+		return err_set(e, ERR_MEMORY, "no memory for acts of the journal");
+	t->index = a->index;
+	t->n = page.n;
+	memcpy(t->bytes, page.p, page.n);
+	co_run_blocking(page_in_pool, t);
+	int code = t->code;
+
+	a->applied = t->applied;
+	if (code)
+		*e = t->err;
+	else if (page.n > 0 && a->applied <= before)
+		code = err_set(e, ERR_CORRUPT, "the journal gave acts that the index has already");
+	free(t);
+	return code;
+}
+
+/* Folds what the journal has and the index has not (architecture 5, invariant 9). */
+static int co_catch_up(struct account *a, int64_t deadline, struct err *e)
+{
+	bool last = false;
+	int code = co_shard_meet_spool(a->shard, deadline);
+
+	if (code)
+		return err_set(e, code, "spool is not there");
+	a->applied = index_applied(a->index);
+	while (!code && !last) {
+		struct acts_question q = {.account = a->id, .after = a->applied};
+		struct acts_answer page;
+		struct chan_parcel store;
+
+		code = co_ask_acts(a->shard->spool, &q, deadline, &store, &page, e);
+		if (code)
+			return code;
+		last = page.last;
+		if (page.acts.n > 0)
+			code = co_fold_page(a, page.acts, e);
+		else if (!last)
+			code = err_set(e, ERR_CORRUPT, "the journal gave an empty page of acts");
+		chan_parcel_free(&store);
+	}
+	return code;
+}
+
+struct ledger_task {
+	struct index *index;
+	struct ledger ledger;
+	struct err err;
+	int code;
+};
+
+static void ledger_in_pool(void *arg)
+{
+	struct ledger_task *t = arg;
+
+	t->code = index_folders(t->index, &t->ledger, &t->err);
+}
+
+static int co_load_ledger(struct account *a, struct err *e)
+{
+	struct ledger_task *t = calloc(1, sizeof(*t));
+
+	if (!t)
+		return err_set(e, ERR_MEMORY, "no memory for the folders of an account");
+	t->index = a->index;
+	co_run_blocking(ledger_in_pool, t);
+	int code = t->code;
+
+	if (code)
+		*e = t->err;
+	else {
+		ledger_free(&a->views.ledger);
+		a->views.ledger = t->ledger;
+		ledger_free(&a->checks);
+		if (ledger_copy(&a->views.ledger, &a->checks) != 0)
+			code = err_set(e, ERR_MEMORY, "no memory for the folders of an account");
+	}
+	free(t);
+	return code;
+}
+
+static void co_open(struct account *a, int64_t deadline)
+{
+	struct err e = {0};
+	int code = co_open_index(a, &e);
+
+	if (!code)
+		code = co_catch_up(a, deadline, &e);
+	if (!code)
+		code = co_load_ledger(a, &e);
+	if (code) {
+		log_line(LOG_ERROR, "account %.*s cannot be opened: %s", STR_ARG(a->address), e.text);
+		account_fail(a, &e);
+		return;
+	}
+	a->synced = index_synced(a->index);
+	/* What was folded now may not be synced yet. */
+	if (a->applied > a->synced)
+		a->unsynced_since = clock_ms();
+	a->state = ACCOUNT_OPEN;
+	account_tell_folded(a);
+	waiters_wake(&a->changed);
+}
+
+/* --- the table ---------------------------------------------------------------------------------- */
+
+struct account *shard_find(struct shard *s, uint32_t id)
+{
+	struct account *a = s->accounts[id % SHARD_BUCKETS];
+
+	while (a && a->id != id)
+		a = a->next;
+	return a;
+}
+
+static int make_account(struct shard *s, uint32_t id, struct str address, struct account **out, struct err *e)
+{
+	size_t at = str_rfind(address, '@');
+
+	if (id == 0 || at == STR_NONE || at == 0 || at + 1 == address.n || address.n > ADDRESS_MAX)
+		return err_set(e, ERR_INVALID, "not the address of an account: %.*s",
+			       STR_ARG(str_head(address, 80)));
+	struct account *a = calloc(1, sizeof(*a));
+	char *bytes = malloc(address.n);
+
+	if (!a || !bytes) {
+		free(a);
+		free(bytes);
+		return err_set(e, ERR_MEMORY, "no memory for an account");
+	}
+	memcpy(bytes, address.p, address.n);
+	a->shard = s;
+	a->id = id;
+	a->address_bytes = bytes;
+	a->address = (struct str){bytes, address.n};
+	a->user = str_head(a->address, at);
+	a->domain = str_skip(a->address, at + 1);
+	a->unfolded_end = &a->unfolded;
+	views_init(&a->views);
+	ledger_init(&a->checks);
+	a->next = s->accounts[id % SHARD_BUCKETS];
+	s->accounts[id % SHARD_BUCKETS] = a;
+	s->account_count++;
+	*out = a;
+	return 0;
+}
+
+static void drop_from_table(struct account *a)
+{
+	struct shard *s = a->shard;
+	struct account **at = &s->accounts[a->id % SHARD_BUCKETS];
+
+	while (*at != a)
+		at = &(*at)->next;
+	*at = a->next;
+	s->account_count--;
+	waiters_wake(&s->room);
+}
+
+void account_free(struct account *a)
+{
+	a->shard->unfolded_bytes -= a->unfolded_bytes;
+	while (a->unfolded) {
+		struct account_act *act = a->unfolded;
+
+		a->unfolded = act->next;
+		account_act_release(act);
+	}
+	index_close(&a->index);
+	views_free(&a->views);
+	ledger_free(&a->checks);
+	free(a->address_bytes);
+	free(a);
+}
+
+/* Waits until the table has room for one more. */
+static int co_make_room(struct shard *s, int64_t deadline, struct err *e)
+{
+	int64_t latest = deadline_in(ROOM_WAIT_MS);
+	int code = 0;
+
+	while (!code && s->account_count >= s->accounts_max) {
+		s->crowded = true;
+		shard_care_by(s, clock_ms());
+		code = co_waiters_park(&s->room, deadline < latest ? deadline : latest);
+	}
+	s->crowded = s->crowded && s->room.first;
+	if (code == ERR_CANCELLED)
+		return err_set(e, code, "the shard ends");
+	return code ? err_set(e, ERR_BUSY, "too many accounts are in use at once") : 0;
+}
+
+static int co_touch_new(struct shard *s, uint32_t id, struct str address, int64_t deadline, struct err *e)
+{
+	struct account *a = NULL;
+	int code = co_make_room(s, deadline, e);
+
+	/* Somebody else may have made it meanwhile. */
+	if (code || shard_find(s, id))
+		return code;
+	code = make_account(s, id, address, &a, e);
+	if (code)
+		return code;
+	a->users++;
+	co_open(a, deadline);
+	account_leave(a);
+	return 0;
+}
+
+/* Waits until the account is neither on its way in nor out: then 0 and *gone says
+ * whether it must be looked for again. */
+static int co_settle_state(struct account *a, int64_t deadline, bool *gone, struct err *e)
+{
+	int code = 0;
+
+	while (!code && (a->state == ACCOUNT_OPENING || a->state == ACCOUNT_CLOSING))
+		code = co_waiters_park(&a->changed, deadline);
+	*gone = a->state == ACCOUNT_GONE;
+	if (code)
+		return err_set(e, code, "account %.*s was not opened in time", STR_ARG(a->address));
+	if (a->state == ACCOUNT_FAILED) {
+		*e = a->failure;
+		return e->code;
+	}
+	return 0;
+}
+
+int co_account_touch(struct shard *s, uint32_t id, struct str address, int64_t deadline, struct account **out,
+		     struct err *e)
+{
+	int code = 0;
+
+	while (!code) {
+		struct account *a = shard_find(s, id);
+		bool gone = true;
+
+		if (s->stopping)
+			return err_set(e, ERR_BUSY, "the mailbox room is stopping");
+		if (!a) {
+			code = co_touch_new(s, id, address, deadline, e);
+			continue;
+		}
+		if (!str_eq_nocase(a->address, address))
+			return err_set(e, ERR_INVALID, "account %u is %.*s, not %.*s", id,
+				       STR_ARG(str_head(a->address, 80)), STR_ARG(str_head(address, 80)));
+		a->users++;
+		code = co_settle_state(a, deadline, &gone, e);
+		if (!code && !gone) {
+			*out = a;
+			return 0;
+		}
+		account_leave(a);
+	}
+	return code;
+}
+
+void account_leave(struct account *a)
+{
+	if (a->state != ACCOUNT_FAILED)
+		a->used_ms = clock_ms();
+	if (--a->users > 0)
+		return;
+	if (a->state == ACCOUNT_GONE)
+		account_free(a);
+	else {
+		waiters_wake(&a->changed);
+		shard_care_by(a->shard, account_due(a));
+	}
+}
+
+void account_fail(struct account *a, const struct err *why)
+{
+	if (a->state == ACCOUNT_FAILED)
+		return;
+	a->state = ACCOUNT_FAILED;
+	a->failure = *why;
+	a->used_ms = clock_ms();
+	waiters_wake(&a->changed);
+}
+
+/* --- care ------------------------------------------------------------------------------------------ */
+
+static bool idle(const struct account *a)
+{
+	return a->users == 0 && !a->first && (a->state == ACCOUNT_OPEN || a->state == ACCOUNT_FAILED);
+}
+
+static int64_t sooner(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
+static int64_t fold_due(const struct account *a)
+{
+	if (a->unfolded_count == 0)
+		return INT64_MAX;
+	if (a->unfolded_count >= FOLD_ACTS || a->shard->unfolded_bytes >= FOLD_BYTES)
+		return 0;
+	return a->unfolded_since + a->shard->fold_ms;
+}
+
+static int64_t idle_due(const struct account *a)
+{
+	if (!idle(a))
+		return INT64_MAX;
+	return a->shard->stopping || a->shard->crowded ? 0 : a->used_ms + a->shard->idle_ms;
+}
+
+int64_t account_due(const struct account *a)
+{
+	int64_t due = idle_due(a);
+
+	if (a->in_care || a->state == ACCOUNT_OPENING || a->state == ACCOUNT_CLOSING)
+		return INT64_MAX;
+	if (a->state == ACCOUNT_OPEN)
+		due = sooner(due, fold_due(a));
+	if (a->state == ACCOUNT_OPEN && a->unsynced_since)
+		due = sooner(due, a->unsynced_since + SYNC_AFTER_MS);
+	return due;
+}
+
+void account_tell_folded(const struct account *a)
+{
+	struct folded_note m = {.account = a->id, .serial = a->synced};
+
+	/* A spool that is away hears it when it is greeted. */
+	if (a->synced > 0 && a->shard->greeted)
+		folded_send(a->shard->spool, &m);
+}
+
+struct sync_task {
+	struct index *index;
+	bool checkpoint, close;
+	uint64_t synced;
+	struct err err;
+	int code;
+};
+
+static void sync_in_pool(void *arg)
+{
+	struct sync_task *t = arg;
+
+	t->code = t->checkpoint ? index_checkpoint(t->index, &t->err) : index_sync(t->index, &t->err);
+	t->synced = index_synced(t->index);
+	if (t->close)
+		index_close(&t->index);
+}
+
+/* The index is locked by the caller. */
+static int co_sync(struct account *a, bool closing, struct err *e)
+{
+	struct sync_task *t = calloc(1, sizeof(*t));
+
+	if (!t)
+		return err_set(e, ERR_MEMORY, "no memory to sync an index");
+	/* SQLite itself never empties the WAL: with it a commit would wait for two syncs. */
+	*t = (struct sync_task){
+		.index = a->index, .checkpoint = closing || a->wal_bytes > FOLD_BYTES, .close = closing};
+	co_run_blocking(sync_in_pool, t);
+	int code = t->code;
+
+	a->index = t->index;
+	if (t->checkpoint)
+		a->wal_bytes = 0;
+	if (code)
+		*e = t->err;
+	else if (t->synced > a->synced || a->unsynced_since) {
+		a->synced = t->synced;
+		a->unsynced_since = 0;
+		account_tell_folded(a);
+	}
+	free(t);
+	return code;
+}
+
+static void co_close(struct account *a)
+{
+	bool failed = a->state == ACCOUNT_FAILED;
+	struct err e = {0};
+	int code = 0;
+
+	a->state = ACCOUNT_CLOSING;
+	if (!failed)
+		code = co_account_fold(a, &e);
+	if (a->index && co_account_lock(a) == 0) {
+		int synced = co_sync(a, true, &e);
+
+		account_unlock(a);
+		if (!failed && !code)
+			code = synced;
+	}
+	/* The journal has it all; the next touch tries again. */
+	if (code)
+		log_line(LOG_ERROR, "account %.*s was not closed in order: %s", STR_ARG(a->address), e.text);
+	a->state = ACCOUNT_GONE;
+	drop_from_table(a);
+	waiters_wake(&a->changed);
+	if (a->users == 0)
+		account_free(a);
+}
+
+static void co_fold_and_sync(struct account *a, int64_t now)
+{
+	struct err e = {0};
+	int code = 0;
+
+	if (fold_due(a) <= now)
+		code = co_account_fold(a, &e);
+	if (!code && a->unsynced_since && a->unsynced_since + SYNC_AFTER_MS <= now &&
+	    co_account_lock(a) == 0) {
+		code = co_sync(a, false, &e);
+		account_unlock(a);
+	}
+	if (code && code != ERR_CANCELLED) {
+		log_line(LOG_ERROR, "account %.*s stops: %s", STR_ARG(a->address), e.text);
+		account_fail(a, &e);
+	}
+}
+
+void co_account_care(struct account *a)
+{
+	int64_t now = clock_ms();
+
+	if (idle_due(a) <= now)
+		co_close(a);
+	else {
+		co_fold_and_sync(a, now);
+		a->in_care = false;
+		shard_care_by(a->shard, account_due(a));
+	}
+}

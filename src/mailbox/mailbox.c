@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The mailbox room: a shard in a process of its own.
+ *
+ * It is ready at once and waits for spool in a fiber: neighbours are heard of only
+ * when the start is over, and spool may be on its way up again itself.
+ */
+#include "mailbox/mailbox.h"
+
+#include "base/clock.h"
+#include "mailbox/contents.h"
+#include "mailbox/shard.h"
+
+#define HANDLERS_MAX 256
+/* Less than a role may take to stop. */
+#define STOP_MS 20000
+
+static int warm_up(struct role *role, void **state, struct err *e)
+{
+	/* The library reads its own configuration at its first hash. */
+	int code = contents_warm_up(e);
+
+	if (code)
+		return code;
+	*state = shard_new();
+	return *state ? 0 : err_set(e, ERR_MEMORY, "no memory for the shard");
+}
+
+static int co_start(struct role *role, void *state, struct err *e)
+{
+	const char *path = role_data_path(role);
+	const struct shard_options options = {.spool = role_neighbour(role, ROOM_SPOOL, 0),
+					      .data_path = *path ? path : "/",
+					      .data_folder = role_data_folder(role)};
+
+	return shard_start(state, &options, e);
+}
+
+static void neighbour_came(struct role *role, void *state, enum room room, unsigned index)
+{
+	if (room == ROOM_SPOOL)
+		shard_spool_came(state);
+}
+
+static void co_stop(struct role *role, void *state)
+{
+	co_shard_stop(state, deadline_in(STOP_MS));
+	co_shard_end(state);
+}
+
+static void free_state(void *state)
+{
+	struct shard *s = state;
+
+	shard_destroy(&s);
+}
+
+const struct room_ops mailbox_room = {
+	.room = ROOM_MAILBOX,
+	.handlers = shard_handlers,
+	.handlers_max = HANDLERS_MAX,
+	.warm_up = warm_up,
+	.co_start = co_start,
+	.neighbour_came = neighbour_came,
+	.co_stop = co_stop,
+	.free_state = free_state,
+};

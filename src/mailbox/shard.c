@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The shard's own fibers: one greets spool, one looks after accounts (see shard.h). */
+#include "mailbox/shard_parts.h"
+
+#include "base/clock.h"
+#include "net/log.h"
+#include "net/messages.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define ACCOUNTS_MAX 1000
+#define IDLE_MS 5000
+#define FOLD_MS 1000
+/* As many as the thread pool can serve, with one at hand. */
+#define CARERS_MAX 4
+#define GREET_AGAIN_MS 1000
+
+const struct chan_handler shard_handlers[] = {
+	{MSG_DELIVER, co_on_deliver}, {MSG_INBOX, co_on_inbox}, {0, NULL}};
+
+/* --- spool --------------------------------------------------------------------------------- */
+
+bool shard_spool_ready(const struct shard *s)
+{
+	return s->greeted && chan_attached(s->spool);
+}
+
+int co_shard_meet_spool(struct shard *s, int64_t deadline)
+{
+	int code = 0;
+
+	while (!code && !shard_spool_ready(s))
+		code = co_waiters_park(&s->met, deadline);
+	return code;
+}
+
+void shard_spool_came(struct shard *s)
+{
+	s->arrivals++;
+	s->greeted = false;
+	waiters_wake(&s->arrived);
+}
+
+static void each_account(struct shard *s, void (*fn)(struct account *a))
+{
+	for (size_t i = 0; i < SHARD_BUCKETS; i++)
+		for (struct account *a = s->accounts[i]; a; a = a->next)
+			fn(a);
+}
+
+static void greet_account(struct account *a)
+{
+	account_tell_folded(a);
+	account_resume(a);
+}
+
+static int co_greet(struct shard *s)
+{
+	struct shard_question q = {0};
+	struct shard_answer a;
+	struct chan_parcel store;
+	struct err e;
+	uint64_t arrivals = s->arrivals;
+	int code = co_ask_shard(s->spool, &q, NO_DEADLINE, &store, &a, &e);
+
+	if (code == ERR_CANCELLED || code == ERR_ROOM_GONE || code == ERR_TIMEOUT)
+		return code == ERR_CANCELLED ? code : 0;
+	if (code) {
+		log_line(LOG_WARNING, "spool does not take this shard: %s", e.text);
+		return co_sleep_until(deadline_in(GREET_AGAIN_MS));
+	}
+	/* The answer of the one who is still there, not of the one before. */
+	if (s->arrivals == arrivals) {
+		s->epoch = a.epoch;
+		s->greetings++;
+		s->greeted = true;
+		each_account(s, greet_account);
+		waiters_wake(&s->met);
+	}
+	chan_parcel_free(&store);
+	return 0;
+}
+
+static void greeter_fiber(void *arg)
+{
+	struct shard *s = arg;
+	int code = 0;
+
+	while (!code)
+		code = s->greeted || !chan_attached(s->spool) ? co_waiters_park(&s->arrived, NO_DEADLINE)
+							      : co_greet(s);
+}
+
+/* --- care ----------------------------------------------------------------------------------- */
+
+void shard_care_by(struct shard *s, int64_t when)
+{
+	if (when >= s->care_at)
+		return;
+	s->care_at = when;
+	waiters_wake(&s->care);
+}
+
+static void care_fiber(void *arg)
+{
+	struct account *a = arg;
+	struct shard *s = a->shard;
+
+	co_account_care(a);
+	s->care_at = 0;
+	waiters_wake(&s->care);
+}
+
+static struct account *most_urgent(struct shard *s, int64_t *due)
+{
+	struct account *found = NULL;
+
+	*due = INT64_MAX;
+	for (size_t i = 0; i < SHARD_BUCKETS; i++)
+		for (struct account *a = s->accounts[i]; a; a = a->next)
+			if (account_due(a) < *due) {
+				*due = account_due(a);
+				found = a;
+			}
+	return found;
+}
+
+static void caretaker_fiber(void *arg)
+{
+	struct shard *s = arg;
+	int code = 0;
+
+	while (!code) {
+		int64_t due;
+		struct account *a = most_urgent(s, &due);
+
+		if (a && due <= clock_ms()) {
+			a->in_care = true;
+			if (fiber_start(&s->carers, care_fiber, a) == 0)
+				continue;
+			/* All carers are busy: the first that ends wakes us. */
+			a->in_care = false;
+			due = INT64_MAX;
+		}
+		s->care_at = due;
+		code = co_waiters_park(&s->care, due);
+		if (code == ERR_TIMEOUT)
+			code = 0;
+	}
+}
+
+/* --- life ------------------------------------------------------------------------------------- */
+
+struct shard *shard_new(void)
+{
+	struct shard *s = calloc(1, sizeof(*s));
+
+	if (!s)
+		return NULL;
+	fiber_group_init(&s->own, 2);
+	fiber_group_init(&s->senders, SHARD_PENDING_MAX);
+	fiber_group_init(&s->carers, CARERS_MAX);
+	return s;
+}
+
+int shard_start(struct shard *s, const struct shard_options *options, struct err *e)
+{
+	s->spool = options->spool;
+	s->data_path = strdup(options->data_path);
+	s->data_folder = options->data_folder;
+	s->accounts_max = options->accounts_max ? options->accounts_max : ACCOUNTS_MAX;
+	s->idle_ms = options->idle_ms ? options->idle_ms : IDLE_MS;
+	s->fold_ms = options->fold_ms ? options->fold_ms : FOLD_MS;
+	if (!s->data_path || fiber_start(&s->own, greeter_fiber, s) != 0 ||
+	    fiber_start(&s->own, caretaker_fiber, s) != 0)
+		return err_set(e, ERR_MEMORY, "no memory for the shard's fibers");
+	return 0;
+}
+
+void co_shard_stop(struct shard *s, int64_t deadline)
+{
+	int code = 0;
+
+	s->stopping = true;
+	while (!code && s->account_count > 0) {
+		shard_care_by(s, 0);
+		code = co_waiters_park(&s->room, deadline);
+	}
+	if (s->account_count > 0)
+		log_line(LOG_WARNING, "%zu accounts were not closed in time; the journal has what they miss",
+			 s->account_count);
+}
+
+void co_shard_end(struct shard *s)
+{
+	struct fiber_group *const groups[] = {&s->own, &s->carers, &s->senders};
+
+	s->stopping = true;
+	s->ended = true;
+	for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); i++) {
+		fiber_group_cancel(groups[i]);
+		co_group_join(groups[i], NO_DEADLINE);
+	}
+}
+
+void shard_destroy(struct shard **s)
+{
+	struct shard *old = *s;
+
+	if (!old)
+		return;
+	for (size_t i = 0; i < SHARD_BUCKETS; i++)
+		while (old->accounts[i]) {
+			struct account *a = old->accounts[i];
+
+			old->accounts[i] = a->next;
+			account_free(a);
+		}
+	free(old->data_path);
+	free(old);
+	*s = NULL;
+}

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * shard: the accounts that one mailbox process keeps, and what may be asked of it.
+ *
+ * The core of the mailbox room, which needs nothing of the process around it but
+ * a channel to spool, the data folder and a running loop.
+ *
+ * The shard asks spool for its epoch (`shard`) as soon as one is there, and again
+ * each new one; no act is sent before.  It answers `deliver` and `inbox`.
+ */
+#ifndef MAILBOX_SHARD_H
+#define MAILBOX_SHARD_H
+
+#include "net/chan.h"
+
+struct shard;
+
+struct shard_options {
+	/* Outlives the shard's fibers. */
+	struct chan *spool;
+	/* The data folder as a path without final slash ("/" when it is the root); copied. */
+	const char *data_path;
+	/* The same as a descriptor; the caller's. */
+	int data_folder;
+	/* Zero means the usual: 1,000 accounts open at once, an account closed after
+	 * 5 s without a command, folded 1 s after its act. */
+	size_t accounts_max;
+	int64_t idle_ms;
+	int64_t fold_ms;
+};
+
+/* What neighbours may ask; a struct shard is their room. */
+extern const struct chan_handler shard_handlers[];
+
+/* NULL without memory. */
+struct shard *shard_new(void);
+/* Begins to work. */
+int shard_start(struct shard *s, const struct shard_options *options, struct err *e);
+/* A spool, the first or a new one, is at the other end of the channel. */
+void shard_spool_came(struct shard *s);
+/* Takes no more commands; waits until those under way are done, then folds, syncs
+ * and closes all accounts, as far as the deadline allows. */
+void co_shard_stop(struct shard *s, int64_t deadline);
+/* Ends the shard's own fibers at once.  What was not folded is in the journal. */
+void co_shard_end(struct shard *s);
+/* Frees it; no handler and no fiber of it may be left. */
+void shard_destroy(struct shard **s);
+
+#endif

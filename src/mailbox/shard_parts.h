@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* shard_parts: what the files of the shard share. */
+#ifndef MAILBOX_SHARD_PARTS_H
+#define MAILBOX_SHARD_PARTS_H
+
+#include "mailbox/account.h"
+
+#define SHARD_BUCKETS 256
+
+struct shard {
+	char *data_path;
+	int data_folder;
+	size_t accounts_max;
+	int64_t idle_ms, fold_ms;
+	struct chan *spool;
+	struct fiber_group own; /* greeter and caretaker */
+	struct fiber_group senders; /* one for each act without answer */
+	struct fiber_group carers;
+	bool stopping; /* no more commands */
+	bool ended; /* no more acts either */
+
+	/* Greeted is the spool that has given us our epoch. */
+	uint64_t epoch;
+	uint64_t arrivals, greetings;
+	bool greeted;
+	struct waiters arrived, met; /* a spool came; it has greeted us */
+
+	struct account *accounts[SHARD_BUCKETS];
+	size_t account_count;
+	struct waiters room; /* for one more account */
+	bool crowded; /* somebody waits for it: idle accounts close at once */
+	size_t pending_bytes, unfolded_bytes;
+
+	int64_t care_at; /* when the caretaker looks next */
+	struct waiters care;
+};
+
+struct account *shard_find(struct shard *s, uint32_t id);
+/* Makes the caretaker look again no later than that. */
+void shard_care_by(struct shard *s, int64_t when);
+bool shard_spool_ready(const struct shard *s);
+/* Waits until spool has given us our epoch: only from then on its journal holds all
+ * that a process before us had sent.  0, ERR_TIMEOUT or ERR_CANCELLED. */
+int co_shard_meet_spool(struct shard *s, int64_t deadline);
+
+/* One function for each message (deliver.c, inbox.c). */
+void co_on_deliver(void *room, struct chan_parcel *p);
+void co_on_inbox(void *room, struct chan_parcel *p);
+
+#endif
