@@ -37,6 +37,7 @@ static void free_state(void *state)
 	if (!gate)
 		return;
 	smtp_config_drop(&gate->smtp.config);
+	account_ids_free(&gate->smtp.accounts);
 	smtp_config_drop(&gate->next);
 	doorway_free(&gate->doorway);
 	free(gate);
@@ -51,6 +52,10 @@ static int warm_up(struct role *role, void **state, struct err *e)
 	*state = gate;
 	doorway_init(&gate->doorway, &gate->smtp);
 	fiber_group_init(&gate->smtp.fibers, SESSIONS_MAX);
+	int code = account_ids_init(&gate->smtp.accounts, e);
+
+	if (code)
+		return code;
 	return smtp_config_new(role_settings(role), role_file(role, "tls_cert"), role_file(role, "tls_key"),
 			       role_file(role, "tls_tickets"), &gate->smtp.config, e);
 }

@@ -25,6 +25,7 @@
 #include "net/chan.h"
 #include "net/fiber.h"
 #include "net/stream.h"
+#include "gate/account_ids.h"
 #include "store/envelope.h"
 
 #include <arpa/inet.h>
@@ -46,6 +47,7 @@ struct smtp_service {
 	struct smtp_config *config; /* for new sessions */
 	struct chan *keeper, *spool;
 	struct letter_budget budget;
+	struct account_ids accounts;
 	/* Letter ids leased from spool and not used yet. */
 	uint64_t next_id;
 	uint32_t ids_left;
@@ -55,6 +57,11 @@ struct smtp_service {
 };
 
 enum smtp_chunks { SMTP_CHUNKS_NONE, SMTP_CHUNKS_GOOD, SMTP_CHUNKS_FAILED };
+
+/* Where a letter ends: an account, and the address to deliver as. */
+struct target {
+	struct str account, as;
+};
 
 /* MAIL to the end of the letter (RFC 5321 3.3). */
 struct smtp_transaction {
@@ -67,7 +74,7 @@ struct smtp_transaction {
 	struct recipient *recipients;
 	unsigned recipient_count;
 	unsigned refused; /* recipients */
-	struct str *targets; /* where the letter will end, for the look at Delivered-To */
+	struct target *targets; /* where the letter will end */
 	unsigned target_count;
 	enum smtp_chunks chunks;
 	struct smtp_data decoder;

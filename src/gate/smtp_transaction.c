@@ -95,10 +95,10 @@ bool co_smtp_mail(struct smtp_session *s, struct str arg)
 
 /* --- recipients ------------------------------------------------------------------------------------------ */
 
-static bool has_recipient(const struct smtp_transaction *tx, struct str address)
+static bool has_recipient(const struct smtp_transaction *tx, struct str address, uint32_t account)
 {
 	for (unsigned i = 0; i < tx->recipient_count; i++)
-		if (str_eq(tx->recipients[i].address, address))
+		if (tx->recipients[i].account == account && str_eq(tx->recipients[i].address, address))
 			return true;
 	return false;
 }
@@ -115,12 +115,14 @@ static void *with_room(struct arena *a, void *array, unsigned count, size_t size
 	return larger;
 }
 
-static bool keep_recipient(struct smtp_transaction *tx, struct str address)
+static bool keep_recipient(struct smtp_transaction *tx, struct str address, uint32_t account)
 {
 	size_t size = tx->envelope_size + ENVELOPE_RECIPIENT + address.n;
 	struct recipient *array;
 
-	if (size > SMTP_ENVELOPE_MAX)
+	if (has_recipient(tx, address, account))
+		return true;
+	if (size > SMTP_ENVELOPE_MAX || tx->recipient_count == ENVELOPE_RECIPIENTS_MAX)
 		return false;
 	array = with_room(&tx->arena, tx->recipients, tx->recipient_count, sizeof(*array));
 	address = arena_str(&tx->arena, address);
@@ -128,27 +130,33 @@ static bool keep_recipient(struct smtp_transaction *tx, struct str address)
 		tx->recipients = array;
 	if (!array || address.n == 0)
 		return false;
-	tx->recipients[tx->recipient_count++] = (struct recipient){.address = address};
+	tx->recipients[tx->recipient_count++] = (struct recipient){.address = address, .account = account};
 	tx->envelope_size = size;
 	return true;
 }
 
-static void keep_target(struct smtp_transaction *tx, struct str address)
+static bool keep_target(struct smtp_transaction *tx, struct str account, struct str as)
 {
-	if (tx->target_count == TARGETS_MAX)
-		return;
-	struct str *array = with_room(&tx->target_arena, tx->targets, tx->target_count, sizeof(*array));
+	struct target *array, *t;
 
+	if (tx->target_count == TARGETS_MAX)
+		return false;
+	array = with_room(&tx->target_arena, tx->targets, tx->target_count, sizeof(*array));
 	if (!array)
-		return;
+		return false;
 	tx->targets = array;
-	address = arena_str(&tx->target_arena, address);
-	if (address.n > 0)
-		tx->targets[tx->target_count++] = address;
+	t = &tx->targets[tx->target_count];
+	t->account = arena_str(&tx->target_arena, account);
+	t->as = arena_str(&tx->target_arena, as);
+	if (t->account.n == 0 || t->as.n == 0)
+		return false;
+	tx->target_count++;
+	return true;
 }
 
-/* The local ones of keeper's answer. */
-static void keep_targets(struct smtp_transaction *tx, struct str targets)
+/* Keeper's answer.  RECIPIENT_OK when all of it ends here; what does not is for relay, which
+ * this version does not have: RECIPIENT_NOT_OURS. */
+static uint8_t keep_targets(struct smtp_transaction *tx, struct str targets)
 {
 	struct reader r = reader_of(targets);
 
@@ -157,12 +165,12 @@ static void keep_targets(struct smtp_transaction *tx, struct str targets)
 		struct str account = read_str(&r, ADDRESS_WRITTEN_MAX);
 		struct str as = read_str(&r, ADDRESS_WRITTEN_MAX);
 
-		if (r.failed || !local)
-			continue;
-		keep_target(tx, account);
-		if (!str_eq_nocase(account, as))
-			keep_target(tx, as);
+		if (!r.failed && !local)
+			return RECIPIENT_NOT_OURS;
+		if (!r.failed && !keep_target(tx, account, as))
+			return RECIPIENT_TOO_MANY;
 	}
+	return RECIPIENT_OK;
 }
 
 /* --- RCPT -------------------------------------------------------------------------------------------------- */
@@ -223,8 +231,8 @@ static bool refuse_helo(struct smtp_session *s, struct str raw)
 	return true;
 }
 
-/* Keeper's verdict; its targets are kept. */
-static int co_ask_keeper(struct smtp_session *s, struct str address, uint8_t *verdict)
+/* Keeper's verdict; its targets are kept.  *abroad: one of them is another server's. */
+static int co_ask_keeper(struct smtp_session *s, struct str address, uint8_t *verdict, bool *abroad)
 {
 	struct recipient_question q = {.address = address};
 	struct recipient_answer a;
@@ -235,10 +243,30 @@ static int co_ask_keeper(struct smtp_session *s, struct str address, uint8_t *ve
 
 	if (code)
 		return code;
-	*verdict = a.verdict;
-	if (a.verdict == RECIPIENT_OK)
-		keep_targets(&s->tx, a.targets);
+	*verdict = a.verdict == RECIPIENT_OK ? keep_targets(&s->tx, a.targets) : a.verdict;
+	*abroad = a.verdict == RECIPIENT_OK && *verdict == RECIPIENT_NOT_OURS;
 	chan_parcel_free(&store);
+	return ERR_OK;
+}
+
+/* Each new target becomes a recipient of the envelope, once.  0, or ERR_TOO_BIG when the envelope
+ * is full (it is before the count is when addresses are long), or what spool said. */
+static int co_keep_recipients(struct smtp_session *s, unsigned first)
+{
+	struct smtp_service *service = s->service;
+
+	for (unsigned i = first; i < s->tx.target_count; i++) {
+		struct target t = s->tx.targets[i];
+		struct err e;
+		uint32_t id;
+		int code = co_account_id(&service->accounts, service->spool, t.account,
+					 deadline_in(s->config->limits.ask_ms), &id, &e);
+
+		if (code)
+			return code;
+		if (!keep_recipient(&s->tx, t.as, id))
+			return ERR_TOO_BIG;
+	}
 	return ERR_OK;
 }
 
@@ -246,23 +274,47 @@ static int co_ask_keeper(struct smtp_session *s, struct str address, uint8_t *ve
 static bool co_judge(struct smtp_session *s, const struct address *to, struct str address)
 {
 	uint8_t verdict = RECIPIENT_ROUTED;
+	unsigned first = s->tx.target_count;
+	bool abroad = false;
 
 	/* How mail travels behind us is not the sender's to say, not even a friend's. */
-	if (!address_has_routing(to) && co_ask_keeper(s, address, &verdict) != 0)
+	if (!address_has_routing(to) && co_ask_keeper(s, address, &verdict, &abroad) != 0)
 		return refuse_recipient(s, to->raw, "451 4.3.0 <", ">: Temporary lookup failure");
-	if (verdict == RECIPIENT_NOT_OURS && s->trusted)
-		verdict = RECIPIENT_OK;
+	if (abroad || (verdict == RECIPIENT_NOT_OURS && s->trusted))
+		return refuse_recipient(
+			s, to->raw, "451 4.3.5 <",
+			">: Recipient address rejected: this server does not send mail on yet");
 	if (verdict == RECIPIENT_NOT_OURS || verdict == RECIPIENT_ROUTED)
 		return refuse_verdict(s, to->raw, verdict);
 	if (refuse_helo(s, to->raw))
 		return SMTP_BAD;
 	if (verdict != RECIPIENT_OK)
 		return refuse_verdict(s, to->raw, verdict);
-	/* The envelope is full before the count is when addresses are long. */
-	if (!has_recipient(&s->tx, address) && !keep_recipient(&s->tx, address))
+	switch (co_keep_recipients(s, first)) {
+	case ERR_OK:
+		smtp_say(s, "250 2.1.5 Ok");
+		return SMTP_GOOD;
+	case ERR_TOO_BIG:
 		return refuse_recipient(s, to->raw, "452 4.5.3 Error: too many recipients", NULL);
-	smtp_say(s, "250 2.1.5 Ok");
-	return SMTP_GOOD;
+	default:
+		return refuse_recipient(s, to->raw, "451 4.3.0 <", ">: Temporary lookup failure");
+	}
+}
+
+/* What a refused recipient left behind is taken back: its alias may have brought some targets. */
+static bool co_judge_whole(struct smtp_session *s, const struct address *to, struct str address)
+{
+	struct smtp_transaction *tx = &s->tx;
+	unsigned targets = tx->target_count, recipients = tx->recipient_count;
+	size_t size = tx->envelope_size;
+	bool good = co_judge(s, to, address);
+
+	if (good == SMTP_GOOD)
+		return good;
+	tx->target_count = targets;
+	tx->recipient_count = recipients;
+	tx->envelope_size = size;
+	return good;
 }
 
 bool co_smtp_rcpt(struct smtp_session *s, struct str arg)
@@ -286,7 +338,7 @@ bool co_smtp_rcpt(struct smtp_session *s, struct str arg)
 	buf_init(&address, ADDRESS_WRITTEN_MAX);
 	address_write(address_local(&rcpt.to), address_domain(&rcpt.to), &address);
 	bool good = buf_failed(&address) ? refuse_verdict(s, rcpt.to.raw, RECIPIENT_BAD_SYNTAX)
-					 : co_judge(s, &rcpt.to, buf_str(&address));
+					 : co_judge_whole(s, &rcpt.to, buf_str(&address));
 
 	buf_free(&address);
 	return good;

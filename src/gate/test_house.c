@@ -98,6 +98,16 @@ static void co_on_left(void *room, struct chan_parcel *p)
 
 /* --- spool --------------------------------------------------------------------------------------- */
 
+static void co_on_account(void *room, struct chan_parcel *p)
+{
+	struct account_question q;
+	struct account_answer a = {.account = 7};
+
+	(void)room;
+	if (account_take(p, &q))
+		account_answer(p, &a);
+}
+
 static void co_on_lease(void *room, struct chan_parcel *p)
 {
 	struct house *h = room;
@@ -223,6 +233,7 @@ static void co_on_append_file(void *room, struct chan_parcel *p)
 static const struct chan_handler keeper_handlers[] = {
 	{MSG_RECIPIENT, co_on_recipient}, {MSG_CONNECT, co_on_connect}, {MSG_LEFT, co_on_left}, {0, NULL}};
 static const struct chan_handler spool_handlers[] = {{MSG_LEASE, co_on_lease},
+						     {MSG_ACCOUNT, co_on_account},
 						     {MSG_APPEND, co_on_append},
 						     {MSG_APPEND_FILE, co_on_append_file},
 						     {0, NULL}};
@@ -364,12 +375,17 @@ void house_run(struct house *h, void (*co_fn)(struct house *h, void *arg), void 
 	fiber_group_init(&h->service.fibers, 100);
 	h->service.config = &h->config;
 	h->service.budget.max = h->config.memory;
+	struct err e;
+
+	if (account_ids_init(&h->service.accounts, &e) != 0)
+		abort();
 	open_channels(h);
 	house_attach(h);
 	if (fiber_start(&mains, main_fiber, &call) != 0)
 		abort();
 	loop_run();
 	loop_end();
+	account_ids_free(&h->service.accounts);
 	log_close();
 	/* What a letter took has come back, and so have the settings. */
 	if (h->service.budget.used != 0 || h->config.users != 1)

@@ -506,7 +506,7 @@ void house_run(void (*co_fn)(struct house *h), size_t letters)
 	fiber_group_init(&run.h->askers, 2000);
 	assert_int_equal(fiber_start(&outer, main_fiber, &run), 0);
 	loop_run();
-	loop_free();
+	loop_end();
 	for (size_t i = 0; i < run.h->act_count; i++)
 		buf_free(&run.h->acts[i].body);
 	temp_folder_remove(&run.h->folder);
