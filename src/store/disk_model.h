@@ -21,7 +21,7 @@
 
 #define DISK_FILES 128
 #define DISK_FDS 32
-#define DISK_HISTORY 24
+#define DISK_HISTORY 12
 #define DISK_SECTOR 64 /* small, so that a small group has several */
 
 struct disk_file {

@@ -59,7 +59,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct buf b;
 	struct mark mark;
 	struct cuts cuts;
-	uint32_t at[FRAMES_MAX];
+	uint32_t at[FRAMES_MAX] = {0};
 
 	/* Raw: nothing is found in it, and nothing is read beyond it. */
 	find_frames(input, at, 0);

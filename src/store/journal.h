@@ -34,13 +34,18 @@ struct journal_visitor {
 	void *arg;
 	/* An entry that counts.  Not 0: stop, and return that. */
 	int (*entry)(void *arg, uint64_t position, struct str payload);
+	/* The entries told since the last call became durable then; NULL: not
+	 * asked.  For restoring to a moment. */
+	void (*group)(void *arg, uint64_t end, uint64_t time_us);
 	/* These bytes were written and are not what they were; length 0: whole
 	 * segments are missing. */
 	void (*damage)(void *arg, uint64_t position, uint64_t length, const char *what);
 	/* May an entry of the last group count, are its letters in their
-	 * volumes?  Asked only after an unclean stop, since the volume was synced
-	 * beside the journal and not before it.  NULL: yes. */
-	bool (*whole)(void *arg, struct str payload);
+	 * volumes?  1 or 0; less than 0 when that cannot be read now: the scan stops
+	 * and returns it, for a letter must not be dropped for a loose cable.  Asked
+	 * only after an unclean stop, since the volume was synced beside the journal
+	 * and not before it.  NULL: yes. */
+	int (*whole)(void *arg, struct str payload);
 };
 
 struct journal_report {
@@ -53,8 +58,9 @@ struct journal_report {
 };
 
 /* Tells every entry at or behind `from` (0: all there are), in order.  Writes
- * nothing.  0; ERR_INVALID when a newer program wrote something there; ERR_IO;
- * what the visitor returned. */
+ * nothing.  0; ERR_INVALID when a newer program wrote something there;
+ * ERR_CORRUPT when everything was written with another secret; ERR_IO; what the
+ * visitor returned (then *e is as it was). */
 int journal_scan(const struct sysio *io, int dirfd, const struct check_key *key, uint64_t from,
 		 const struct journal_visitor *v, struct journal_report *report, struct err *e);
 

@@ -26,6 +26,7 @@ struct segment {
 	uint32_t number;
 	uint32_t end;
 	bool said; /* end comes from a cut */
+	bool foreign; /* not a frame of ours in it, but somebody's */
 };
 
 struct scan {
@@ -165,9 +166,9 @@ static int last_group(struct scan *s, uint32_t *group, uint32_t *extent)
 	return rc < 0 ? newer(s, *extent) : 0;
 }
 
-/* Is the group that begins there complete?  Then *m and *end are its mark and
- * what lies behind it. */
-static bool group_whole(const struct scan *s, uint32_t group, bool ask, struct mark *m, uint32_t *end)
+/* Is the group that begins there complete?  1: *m and *end are its mark and what
+ * lies behind it; 0; less when the caller cannot tell. */
+static int group_whole(const struct scan *s, uint32_t group, bool ask, struct mark *m, uint32_t *end)
 {
 	struct frame f;
 	uint32_t count = 0;
@@ -178,11 +179,13 @@ static bool group_whole(const struct scan *s, uint32_t group, bool ask, struct m
 			*end = at + f.size;
 			return mark_get(f.payload, m) && m->group == group && m->count == count;
 		}
-		if (ask && f.kind == FRAME_DATA && s->v->whole && !s->v->whole(s->v->arg, f.payload))
-			return false;
+		int rc = ask && f.kind == FRAME_DATA && s->v->whole ? s->v->whole(s->v->arg, f.payload) : 1;
+
+		if (rc <= 0)
+			return rc;
 		count++;
 	}
-	return false;
+	return 0;
 }
 
 /* Rule 2.  newest: no later segment has a group that counts. */
@@ -198,10 +201,13 @@ static int find_end(struct scan *s, struct segment *segment, bool newest)
 		return rc;
 	if (group == 0) {
 		segment->end = SEGMENT_HEADER;
+		segment->foreign = segment_foreign(&s->view);
 		return 0;
 	}
-	bool whole = group_whole(s, group, newest, &m, &end);
+	int whole = group_whole(s, group, newest, &m, &end);
 
+	if (whole < 0)
+		return whole;
 	segment->end = whole ? end : group;
 	if (newest) {
 		s->report->torn_bytes += extent - segment->end;
@@ -229,6 +235,18 @@ static int find_ends(struct scan *s)
 	return rc;
 }
 
+/* Going on with the wrong secret would take the whole journal for empty. */
+static int refuse_foreign(struct scan *s)
+{
+	size_t foreign = 0;
+
+	for (size_t i = 0; i < s->count; i++)
+		foreign += s->segments[i].foreign;
+	if (foreign == 0 || foreign < s->count)
+		return 0;
+	return err_set(s->e, ERR_CORRUPT, "the journal was written with another secret");
+}
+
 /* A number between two files that no cut names had a file once. */
 static void find_missing(struct scan *s)
 {
@@ -245,6 +263,14 @@ static void find_missing(struct scan *s)
 	}
 }
 
+static void tell_group(struct scan *s, const struct frame *f, uint64_t position)
+{
+	struct mark mark;
+
+	if (s->v->group && mark_get(f->payload, &mark))
+		s->v->group(s->v->arg, position + f->size, mark.time_us);
+}
+
 static int tell(struct scan *s, const struct frame *f)
 {
 	uint64_t position = position_make(s->view.number, f->at);
@@ -253,6 +279,8 @@ static int tell(struct scan *s, const struct frame *f)
 		damage(s, position, f->size, "the content of an entry fails its check");
 		return 0;
 	}
+	if (f->kind == FRAME_MARK)
+		tell_group(s, f, position);
 	if (f->kind != FRAME_DATA)
 		return 0;
 	s->report->entries++;
@@ -362,6 +390,8 @@ int journal_scan_tail(const struct sysio *io, int dirfd, const struct check_key 
 	rc = choose_segments(&s);
 	if (rc == 0)
 		rc = find_ends(&s);
+	if (rc == 0)
+		rc = refuse_foreign(&s);
 	if (rc == 0)
 		find_missing(&s);
 	for (size_t i = 0; rc == 0 && i < s.count; i++)

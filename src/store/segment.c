@@ -52,6 +52,15 @@ int segment_header_check(const struct segment_view *v)
 	return le32_get(p + 12) == v->number ? 0 : ERR_CORRUPT;
 }
 
+bool segment_foreign(const struct segment_view *v)
+{
+	const char *p = v->bytes.p;
+
+	return v->bytes.n >= SEGMENT_HEADER + FRAME_HEADER &&
+	       memcmp(p, segment_magic, sizeof(segment_magic)) == 0 && le32_get(p + 12) == v->number &&
+	       le32_get(p + SEGMENT_HEADER) == FRAME_MAGIC && segment_header_check(v) == ERR_CORRUPT;
+}
+
 uint32_t frame_size(uint32_t n)
 {
 	return FRAME_HEADER + (n + FRAME_ALIGN - 1) / FRAME_ALIGN * FRAME_ALIGN;
@@ -83,9 +92,10 @@ uint32_t frame_seal(char *frame, const struct check_key *key, uint64_t position,
 
 int frame_at(const struct segment_view *v, uint32_t at, struct frame *f)
 {
-	const char *p = v->bytes.p + at;
+	struct str rest = str_skip(v->bytes, at);
+	const char *p = rest.p;
 
-	if (at > v->bytes.n || v->bytes.n - at < FRAME_HEADER || le32_get(p) != FRAME_MAGIC ||
+	if (rest.n < FRAME_HEADER || le32_get(p) != FRAME_MAGIC ||
 	    le64_get(p + 24) != check_of(v->key, CHECK_HEADER, position_make(v->number, at), p, 24))
 		return 0;
 	uint32_t n = le32_get(p + 4);
@@ -94,7 +104,7 @@ int frame_at(const struct segment_view *v, uint32_t at, struct frame *f)
 	if (kind < FRAME_DATA || kind > FRAME_MARK || p[9] != VERSION || le16_get(p + 10) != 0)
 		return ERR_INVALID;
 	/* Ours by its check, so cut short only when the file is. */
-	if (n > ENTRY_MAX || frame_size(n) > v->bytes.n - at)
+	if (n > ENTRY_MAX || frame_size(n) > rest.n)
 		return 0;
 	*f = (struct frame){
 		.kind = kind,

@@ -76,6 +76,8 @@ void segment_header_make(unsigned char out[SEGMENT_HEADER], const struct check_k
 			 uint32_t size, uint64_t time_us);
 /* 0, ERR_CORRUPT, or ERR_INVALID for one of a newer version. */
 int segment_header_check(const struct segment_view *v);
+/* Does it look begun under this number, but by the holder of another key? */
+bool segment_foreign(const struct segment_view *v);
 
 /* Bytes that a payload of n takes in a segment. */
 uint32_t frame_size(uint32_t n);

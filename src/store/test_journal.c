@@ -28,7 +28,9 @@ struct told {
 	uint64_t damaged_at;
 	uint64_t damaged_bytes;
 	int stop; /* returned by the visitor */
-	bool not_whole; /* answer of whole() is no */
+	int not_whole; /* 1: whole() says no; less: it cannot tell */
+	unsigned groups;
+	uint64_t last_time, last_end;
 };
 
 static int on_entry(void *arg, uint64_t position, struct str payload)
@@ -42,6 +44,15 @@ static int on_entry(void *arg, uint64_t position, struct str payload)
 	return t->stop;
 }
 
+static void on_group(void *arg, uint64_t end, uint64_t time_us)
+{
+	struct told *t = arg;
+
+	t->groups++;
+	t->last_time = time_us;
+	t->last_end = end;
+}
+
 static void on_damage(void *arg, uint64_t position, uint64_t length, const char *what)
 {
 	struct told *t = arg;
@@ -52,9 +63,11 @@ static void on_damage(void *arg, uint64_t position, uint64_t length, const char 
 	t->damaged_bytes += length;
 }
 
-static bool on_whole(void *arg, struct str payload)
+static int on_whole(void *arg, struct str payload)
 {
-	return !((struct told *)arg)->not_whole;
+	int not_whole = ((struct told *)arg)->not_whole;
+
+	return not_whole < 0 ? not_whole : !not_whole;
 }
 
 struct fixture {
@@ -69,10 +82,10 @@ struct fixture {
 static struct journal_visitor visitor(struct fixture *f)
 {
 	int stop = f->t.stop;
-	bool not_whole = f->t.not_whole;
+	int not_whole = f->t.not_whole;
 
 	f->t = (struct told){.stop = stop, .not_whole = not_whole};
-	return (struct journal_visitor){&f->t, on_entry, on_damage, on_whole};
+	return (struct journal_visitor){&f->t, on_entry, on_group, on_damage, on_whole};
 }
 
 static int open_from(struct fixture *f, uint64_t from)
@@ -372,18 +385,23 @@ static void last_group_is_asked_for_its_letters(void **state)
 
 	assert_int_equal(commit(f, "ab"), 0);
 	assert_int_equal(commit(f, "cd"), 0);
-	f->t.not_whole = true;
+	f->t.not_whole = 1;
 	assert_told(f, "ab");
 	assert_true(f->r.torn_bytes > 0);
+	/* A volume that cannot be read now is no reason to drop a letter. */
+	f->t.not_whole = ERR_IO;
+	assert_int_equal(scan_from(f, 0), ERR_IO);
+	assert_int_equal(f->t.n, 0);
+	f->t.not_whole = 1;
 	/* Once opened and gone on, the answer of then stays. */
 	journal_destroy(&f->j);
 	assert_int_equal(open_from(f, 0), 0);
 	assert_int_equal(commit(f, "e"), 0);
-	f->t.not_whole = false;
+	f->t.not_whole = 0;
 	assert_told(f, "abe");
 	/* After a stop in order nobody is asked. */
 	assert_int_equal(journal_close(f->j, 1, &f->e), 0);
-	f->t.not_whole = true;
+	f->t.not_whole = 1;
 	assert_told(f, "abe");
 }
 
@@ -555,15 +573,41 @@ static void attack_same_offset_in_another_segment(void **state)
 	assert_told(f, "abcd");
 }
 
-static void another_secret_tells_nothing(void **state)
+/* The start stops; the journal is not taken for an empty one. */
+static void invariant_12_another_secret_stops_the_start(void **state)
 {
 	struct fixture *f = *state;
 	const struct journal_visitor v = visitor(f);
 	const struct check_key other = {{9}};
 
-	assert_int_equal(commit(f, "abc"), 0);
-	assert_int_equal(journal_scan(&f->d->io, JOURNAL_DIR, &other, 0, &v, &f->r, &f->e), 0);
-	assert_int_equal(f->r.entries, 0);
+	assert_int_equal(commit_sized(f, "abc", 900, false), 0);
+	for (int i = 0; i < 2; i++) {
+		journal_destroy(&f->j);
+		assert_int_equal(
+			journal_open(&f->j, &f->d->io, JOURNAL_DIR, &other, SEGMENT, 0, &v, &f->r, &f->e),
+			ERR_CORRUPT);
+		assert_null(f->j);
+		assert_int_equal(f->r.entries, 0);
+		assert_int_equal(open_from(f, 0), 0);
+		assert_int_equal(commit_sized(f, "d", 900, false), 0);
+	}
+	assert_told(f, "abcdd");
+}
+
+static void groups_tell_their_time(void **state)
+{
+	struct fixture *f = *state;
+	struct journal_group g;
+
+	assert_int_equal(commit(f, "ab"), 0);
+	journal_group_init(&g, f->j);
+	assert_int_equal(add(f, &g, "c", 40, false), 0);
+	assert_int_equal(journal_commit(f->j, &g, 1700000000000000, &f->e), 0);
+	journal_group_free(&g);
+	assert_told(f, "abc");
+	assert_int_equal(f->t.groups, 2);
+	assert_true(f->t.last_time == 1700000000000000);
+	assert_true(f->t.last_end == journal_end(f->j));
 }
 
 /* Bytes with good checks that this program does not know stop the start. */
@@ -755,7 +799,8 @@ int main(void)
 		WITH_JOURNAL(burnt_number_is_no_damage),
 		WITH_JOURNAL(attack_copied_entries_are_no_entries),
 		WITH_JOURNAL(attack_same_offset_in_another_segment),
-		WITH_JOURNAL(another_secret_tells_nothing),
+		WITH_JOURNAL(invariant_12_another_secret_stops_the_start),
+		WITH_JOURNAL(groups_tell_their_time),
 		WITH_JOURNAL(newer_versions_stop_the_start),
 		WITH_JOURNAL(bad_segment_header_loses_no_entry),
 		WITH_JOURNAL(group_limits),

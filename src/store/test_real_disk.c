@@ -59,7 +59,7 @@ static void journal_on_real_files(void **state)
 {
 	struct fixture *f = *state;
 	struct seen seen = {0};
-	const struct journal_visitor v = {&seen, on_entry, on_damage, NULL};
+	const struct journal_visitor v = {.arg = &seen, .entry = on_entry, .damage = on_damage};
 	struct journal_report r;
 	struct journal *j;
 	struct journal_group g;
@@ -99,7 +99,7 @@ static void file_system_without_fallocate(void **state)
 {
 	struct fixture *f = *state;
 	struct seen seen = {0};
-	const struct journal_visitor v = {&seen, on_entry, on_damage, NULL};
+	const struct journal_visitor v = {.arg = &seen, .entry = on_entry, .damage = on_damage};
 	struct journal_report r;
 	struct journal *j;
 	struct stat st;
