@@ -45,7 +45,7 @@ struct spool *spool_new(const struct spool_setup *setup)
 	if (!s)
 		abort();
 	s->setup = *setup;
-	s->lock = s->journal_folder = s->store.volumes_fd = s->store.letters_fd = -1;
+	s->lock = s->data_folder = s->journal_folder = s->store.volumes_fd = s->store.letters_fd = -1;
 	s->lane.end = &s->lane.first;
 	for (unsigned i = 0; i < SHARD_SLOTS; i++)
 		shard_init(&s->shards[i], s, NULL);
@@ -182,6 +182,7 @@ void spool_destroy(struct spool **sp)
 	close_folder(s->store.volumes_fd);
 	close_folder(s->store.letters_fd);
 	close_folder(s->journal_folder);
+	close_folder(s->data_folder);
 	/* Last: from here on the folder may be another's. */
 	close_folder(s->lock);
 	free(s);

@@ -52,7 +52,7 @@ struct lane {
 struct spool {
 	struct spool_setup setup;
 	struct check_key journal_key, volume_key;
-	int lock, journal_folder;
+	int lock, data_folder, journal_folder;
 	struct record_store store;
 	struct journal *journal;
 	struct volume *volume;

@@ -289,7 +289,7 @@ static int load_keys(struct spool *s, struct err *e)
 	const struct sysio *io = s->setup.io;
 	unsigned char secret[SECRET_SIZE];
 	bool used = false;
-	int code = secret_load(io, s->setup.data_folder, secret, e);
+	int code = secret_load(io, s->data_folder, secret, e);
 
 	if (code == ERR_NOT_FOUND && (io->list(io, s->journal_folder, note_name, &used) < 0 ||
 				      io->list(io, s->store.volumes_fd, note_name, &used) < 0))
@@ -299,7 +299,7 @@ static int load_keys(struct spool *s, struct err *e)
 			       "the file secret is lost: without it nothing of the store can be read; "
 			       "restore it from a backup");
 	if (code == ERR_NOT_FOUND)
-		code = secret_create(io, s->setup.data_folder, secret, e);
+		code = secret_create(io, s->data_folder, secret, e);
 	if (code == 0)
 		check_keys(secret, &s->journal_key, &s->volume_key);
 	OPENSSL_cleanse(secret, sizeof(secret));
@@ -308,10 +308,13 @@ static int load_keys(struct spool *s, struct err *e)
 
 static int open_folders(struct spool *s, struct err *e)
 {
-	int code = store_lock(s->setup.data_folder, "lock", LOCK_MS, &s->lock, e);
+	/* The one that we were given may be good for names only, and is not for a sync. */
+	int code = open_folder(s, ".", &s->data_folder, e);
 
 	s->store.io = s->setup.io;
 	s->store.key = &s->volume_key;
+	if (code == 0)
+		code = store_lock(s->data_folder, "lock", LOCK_MS, &s->lock, e);
 	if (code == 0)
 		code = open_folder(s, "journal", &s->journal_folder, e);
 	if (code == 0)
