@@ -7,12 +7,16 @@
  */
 #include "cli/commands.h"
 #include "cli/config.h"
+#include "cli/inbox.h"
 #include "cli/lookup.h"
 #include "cli/options.h"
 #include "cli/reload.h"
+#include "gate/gate.h"
 #include "keeper/keeper.h"
+#include "mailbox/mailbox.h"
 #include "master/master.h"
 #include "resolver/resolver.h"
+#include "spool/spool.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -24,6 +28,9 @@
 static const struct master_room rooms[] = {
 	{&resolver_room, SET_COUNT},
 	{&keeper_room, SET_COUNT},
+	{&spool_room, SET_COUNT},
+	{&mailbox_room, SET_SHARDS},
+	{&gate_room, SET_GATES},
 };
 
 /* --- a room ------------------------------------------------------------------------------ */
@@ -86,6 +93,7 @@ static int with_settings(enum command command, const struct options *o)
 			status = cmd_reload(o->argc, o->argv, &s);
 			break;
 		default:
+			status = cmd_inbox(o->argc, o->argv, &s);
 			break;
 		}
 	settings_free(&s);
@@ -130,6 +138,8 @@ static int run_command(const struct options *o)
 	/* For the tests of the walls; not in the table. */
 	if (strcmp(word, "--probe-walls") == 0)
 		return serve(o, master_probe_walls);
+	if (strcmp(word, "--inbox") == 0)
+		return with_settings(CMD_COUNT, o);
 	if (command == CMD_SERVE)
 		return serve(o, master_serve);
 	return command == CMD_COUNT ? unknown(word) : with_settings(command, o);

@@ -75,6 +75,10 @@ static int make_store_folders(struct house *h, const char *data, struct err *e)
 		if (chown(path, uid, gid) != 0)
 			return err_errno(e, "cannot give %s to user %d", path, (int)uid);
 	}
+	/* spool makes `secret` and `lock` beside them; sticky, so that it cannot take what is
+	 * master's out of the way. */
+	if (chown(data, (uid_t)-1, gid) != 0 || chmod(data, 01771) != 0)
+		return err_errno(e, "cannot give %s to group %d", data, (int)gid);
 	return ERR_OK;
 }
 

@@ -107,7 +107,7 @@ static const char *const filing[] = {
 	"getcwd", "getdents64", "lstat",      "mkdir",           "mkdirat",   "newfstatat", "open",
 	"openat", "readlink",   "rename",     "renameat",        "renameat2", "rmdir",      "stat",
 	"statfs", "fstatfs",    "statx",      "sync_file_range", "unlink",    "unlinkat",   "utimensat",
-	"umask",  "getdents",   "fchown",     "lchown",          "chmod",     NULL};
+	"umask",  "getdents",   "fchown",     "lchown",          "chmod",     "linkat",     NULL};
 
 /* Nobody here has a use for these: an attempt is an attack, and ends the process. */
 static const char *const deadly[] = {"ptrace",

@@ -65,6 +65,12 @@ struct journal_report {
 int journal_scan(const struct sysio *io, int dirfd, const struct check_key *key, uint64_t from,
 		 const struct journal_visitor *v, struct journal_report *report, struct err *e);
 
+/* Adds the payload of the entry at that position to the buffer.  For entries that
+ * counted, in any thread beside the writer.  ERR_CORRUPT when there is none (any
+ * more), ERR_TOO_BIG above the buffer's ceiling, ERR_IO. */
+int journal_read_entry(const struct sysio *io, int dirfd, const struct check_key *key, uint64_t position,
+		       struct buf *payload, struct err *e);
+
 /* Entries that wait to be written together. */
 struct journal_group {
 	struct buf bytes;

@@ -1,0 +1,352 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One group after the other (see commit.h).
+ *
+ *   waiting --join--> members --write--> journal and volume --two syncs--> accepted
+ *                                  |                             |
+ *                                  +------------failed-----------+--> refused (invariant 3)
+ *
+ * The committer is a fiber that lives as long as somebody waits.
+ */
+#include "spool/commit.h"
+
+#include "base/clock.h"
+#include "net/log.h"
+#include "net/loop.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+/* Above it the next entry waits for the next group, so that no answer waits for
+ * a long write. */
+#define GROUP_BYTES ((size_t)8 << 20)
+
+/* What the pool works on; the loop looks at it only when the pool is done. */
+struct commit_job {
+	struct journal *journal;
+	struct volume *volume;
+	struct journal_group *group;
+	bool letters;
+	uint64_t now_us, recycle;
+	int journal_code, volume_code, tidy_code;
+	struct err journal_err, volume_err, tidy_err;
+	struct fiber *committer;
+	bool volume_synced;
+};
+
+void commit_init(struct commit *c, struct journal *journal, struct volume *volume)
+{
+	*c = (struct commit){.journal = journal, .volume = volume};
+	c->end = &c->first;
+	fiber_group_init(&c->fibers, 2);
+	journal_group_init(&c->group, journal);
+	c->job = calloc(1, sizeof(*c->job));
+	if (!c->job)
+		abort();
+}
+
+void commit_free(struct commit *c)
+{
+	assert(!c->running);
+	journal_group_free(&c->group);
+	free(c->job);
+	c->job = NULL;
+}
+
+/* --- in the pool -------------------------------------------------------------------- */
+
+/* The volume first: a full disk shows there, and the journal has then seen nothing. */
+static void write_group(void *arg)
+{
+	struct commit_job *j = arg;
+
+	if (j->letters)
+		j->volume_code = volume_write(j->volume, j->now_us, &j->volume_err);
+	if (j->volume_code == 0 && j->group->count > 0)
+		j->journal_code = journal_write(j->journal, j->group, j->now_us, &j->journal_err);
+	/* Without letters the sync needs no second thread, and no second turn. */
+	if (!j->letters && j->journal_code == 0)
+		j->journal_code = journal_sync(j->journal, &j->journal_err);
+}
+
+static void sync_journal(void *arg)
+{
+	struct commit_job *j = arg;
+
+	j->journal_code = journal_sync(j->journal, &j->journal_err);
+}
+
+static void sync_volume(void *arg)
+{
+	struct commit_job *j = arg;
+
+	j->volume_code = volume_sync(j->volume, &j->volume_err);
+}
+
+static void refuse_group(void *arg)
+{
+	struct commit_job *j = arg;
+
+	if (j->letters)
+		volume_refuse(j->volume, j->now_us, &j->volume_err);
+	j->tidy_code = journal_refuse(j->journal, j->now_us, &j->tidy_err);
+}
+
+static void tidy_journal(void *arg)
+{
+	struct commit_job *j = arg;
+	struct err full; /* see journal_spares: no error, what is kept is used later */
+
+	if (j->recycle)
+		j->tidy_code = journal_recycle(j->journal, j->recycle, &j->tidy_err);
+	if (journal_spares(j->journal) < 2)
+		journal_refill(j->journal, &full);
+}
+
+/* --- the group ---------------------------------------------------------------------- */
+
+int commit_letter(struct commit *c, const struct record *record, struct str bytes, struct place *at,
+		  struct err *e)
+{
+	if (c->group.bytes.n > GROUP_BYTES)
+		return err_set(e, ERR_BUSY, "the group is full");
+	int code = volume_add(c->volume, record, bytes, at, e);
+
+	c->letters += code == 0;
+	return code;
+}
+
+int commit_entry(struct commit *c, struct commit_request *r, struct str payload, bool frees, struct err *e)
+{
+	if (c->group.bytes.n > GROUP_BYTES)
+		return err_set(e, ERR_BUSY, "the group is full");
+	int code = journal_group_add(&c->group, payload, frees, &r->entry, e);
+
+	r->has_entry |= code == 0;
+	return code;
+}
+
+bool commit_group_empty(const struct commit *c)
+{
+	return !c->members;
+}
+
+static void finish(struct commit_request *r, int code)
+{
+	r->code = code;
+	r->done = true;
+	fiber_wake(r->waiter, 0);
+}
+
+/* Asks those that wait to join, as long as there is room. */
+static void gather(struct commit *c)
+{
+	while (c->first) {
+		struct commit_request *r = c->first;
+		int code = r->kind->join(r, c, r->e);
+
+		if (code == ERR_BUSY && c->members)
+			return;
+		c->first = r->next;
+		if (!c->first)
+			c->end = &c->first;
+		if (code) {
+			finish(r, code);
+			continue;
+		}
+		r->next = c->members;
+		c->members = r;
+	}
+}
+
+static struct commit_request *reversed(struct commit_request *r)
+{
+	struct commit_request *out = NULL;
+
+	while (r) {
+		struct commit_request *next = r->next;
+
+		r->next = out;
+		out = r;
+		r = next;
+	}
+	return out;
+}
+
+static void accept_all(struct commit *c)
+{
+	struct commit_request *r = reversed(c->members);
+
+	c->members = NULL;
+	while (r) {
+		struct commit_request *next = r->next;
+
+		if (r->kind->accepted)
+			r->kind->accepted(r, r->has_entry ? journal_group_position(&c->group, r->entry) : 0);
+		finish(r, 0);
+		r = next;
+	}
+}
+
+/* The newest first: each takes back only its own change. */
+static void refuse_all(struct commit *c, int code, const char *why)
+{
+	struct commit_request *r = c->members;
+
+	c->members = NULL;
+	while (r) {
+		struct commit_request *next = r->next;
+
+		if (r->kind->refused)
+			r->kind->refused(r);
+		err_set(r->e, code, "%s", why);
+		finish(r, code);
+		r = next;
+	}
+}
+
+/* fiber */
+static void volume_sync_fiber(void *arg)
+{
+	struct commit_job *j = arg;
+
+	co_run_blocking(sync_volume, j);
+	j->volume_synced = true;
+	fiber_wake(j->committer, 0);
+}
+
+static void co_sync_both(struct commit *c)
+{
+	struct commit_job *j = c->job;
+
+	j->committer = fiber_self();
+	j->volume_synced = false;
+	c->counts.syncs += 2;
+	if (fiber_start(&c->fibers, volume_sync_fiber, j) != 0) {
+		/* No stack for a second fiber: one after the other does as well. */
+		co_run_blocking(sync_volume, j);
+		j->volume_synced = true;
+	}
+	co_run_blocking(sync_journal, j);
+	while (!j->volume_synced)
+		co_park(NO_DEADLINE);
+}
+
+static void co_write_group(struct commit *c)
+{
+	struct commit_job *j = c->job;
+
+	*j = (struct commit_job){.journal = c->journal,
+				 .volume = c->volume,
+				 .group = &c->group,
+				 .letters = c->letters > 0,
+				 .now_us = (uint64_t)clock_wall_us()};
+	co_run_blocking(write_group, j);
+	c->counts.syncs += !j->letters && j->journal_code == 0;
+	if (j->letters && j->volume_code == 0 && j->journal_code == 0)
+		co_sync_both(c);
+}
+
+static void co_decide_group(struct commit *c)
+{
+	struct commit_job *j = c->job;
+
+	if (j->volume_code == 0 && j->journal_code == 0) {
+		journal_accept(c->journal);
+		if (j->letters)
+			volume_accept(c->volume);
+		c->counts.groups++;
+		c->counts.entries += c->group.count;
+		c->counts.letters += c->letters;
+		accept_all(c);
+		return;
+	}
+	struct err why = j->volume_code ? j->volume_err : j->journal_err;
+
+	c->counts.refused++;
+	co_run_blocking(refuse_group, j);
+	log_line(LOG_ERROR, "a group of %u entries was refused: %s", c->group.count, why.text);
+	if (j->tidy_code)
+		log_line(LOG_ERROR, "%s", j->tidy_err.text);
+	refuse_all(c, why.code, why.text);
+}
+
+static void co_tidy(struct commit *c)
+{
+	struct commit_job *j = c->job;
+
+	if (!journal_writable(c->journal) || (!c->recycle && journal_spares(c->journal) >= 2))
+		return;
+	*j = (struct commit_job){.journal = c->journal, .recycle = c->recycle};
+	c->recycle = 0;
+	co_run_blocking(tidy_journal, j);
+	if (j->tidy_code)
+		log_line(LOG_WARNING, "cannot give segments back: %s", j->tidy_err.text);
+}
+
+/* fiber */
+static void commit_fiber(void *arg)
+{
+	struct commit *c = arg;
+
+	while (c->first) {
+		gather(c);
+		if (c->group.count > 0) {
+			co_write_group(c);
+			co_decide_group(c);
+		} else
+			accept_all(c); /* nothing to write: all before it is decided */
+		journal_group_clear(&c->group);
+		c->letters = 0;
+		co_tidy(c);
+	}
+	c->running = false;
+}
+
+int co_commit(struct commit *c, struct commit_request *r, struct err *e)
+{
+	if (c->stopped)
+		return err_set(e, ERR_CLOSED, "spool is ending");
+	if (!c->running && fiber_start(&c->fibers, commit_fiber, c) != 0)
+		return err_set(e, ERR_MEMORY, "no memory to commit");
+	c->running = true;
+	r->next = NULL;
+	r->waiter = fiber_self();
+	r->e = e;
+	r->done = r->has_entry = false;
+	*c->end = r;
+	c->end = &r->next;
+	/* The group points to the request: it must be decided before anybody may go. */
+	fiber_shield(true);
+	while (!r->done)
+		co_park(NO_DEADLINE);
+	fiber_shield(false);
+	return r->code;
+}
+
+static int join_nothing(struct commit_request *r, struct commit *c, struct err *e)
+{
+	return 0;
+}
+
+static const struct commit_kind settled_kind = {.join = join_nothing};
+
+void co_commit_settled(struct commit *c)
+{
+	struct commit_request r = {.kind = &settled_kind};
+	struct err e;
+
+	if (c->running)
+		co_commit(c, &r, &e);
+}
+
+void co_commit_stop(struct commit *c)
+{
+	c->stopped = true;
+	co_group_join(&c->fibers, NO_DEADLINE);
+}
+
+void commit_recycle(struct commit *c, uint64_t before)
+{
+	c->recycle = before;
+}

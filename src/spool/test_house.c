@@ -1,0 +1,475 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The played house (see test_house.h). */
+#include "spool/test_house.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+
+struct house house;
+
+/* --- faults and counts ------------------------------------------------------------------- */
+
+static int counting_fdatasync(const struct sysio *io, int fd)
+{
+	__atomic_fetch_add(&house.syncs, 1, __ATOMIC_RELAXED);
+	if (__atomic_load_n(&house.fail_syncs, __ATOMIC_RELAXED) > 0) {
+		__atomic_fetch_sub(&house.fail_syncs, 1, __ATOMIC_RELAXED);
+		errno = EIO;
+		return -1;
+	}
+	return sysio_real.fdatasync(io, fd);
+}
+
+static ssize_t counting_pwritev(const struct sysio *io, int fd, const struct iovec *iov, int count, off_t at)
+{
+	__atomic_fetch_add(&house.writes, 1, __ATOMIC_RELAXED);
+	return sysio_real.pwritev(io, fd, iov, count, at);
+}
+
+static void keep_log(void *arg, enum log_level level, const char *line, size_t n)
+{
+	size_t used = strlen(house.log);
+
+	snprintf(house.log + used, sizeof(house.log) - used, "%.*s\n", (int)n, line);
+}
+
+bool logged(const char *text)
+{
+	log_flush();
+	return strstr(house.log, text) != NULL;
+}
+
+/* --- the shards ----------------------------------------------------------------------------- */
+
+struct str user_of(unsigned user)
+{
+	static const char *const names[USERS] = {"anna@example.test", "ben@example.test", "eva@example.test",
+						 "max@example.test"};
+
+	return str_of(names[user]);
+}
+
+struct played_shard *shard_of_user(unsigned user)
+{
+	return &house.shards[shard_of(user_of(user), SHARDS)];
+}
+
+static void put_body(struct buf *b, uint64_t letter, uint32_t recipient)
+{
+	buf_put_u64(b, letter);
+	buf_put_u32(b, recipient);
+}
+
+int co_send_act(unsigned shard, const struct act *act, struct err *e)
+{
+	struct part part = {.kind = PART_ACT, .act = *act};
+	struct chan_parcel store;
+	struct act_answer a;
+	struct buf entry;
+
+	/* Its process was killed meanwhile. */
+	if (!house.shards[shard].ours)
+		return err_set(e, ERR_CLOSED, "no spool");
+	buf_init(&entry, 70000);
+	entry_put(&entry, &part);
+	assert_false(buf_failed(&entry));
+	struct act_question q = {buf_str(&entry)};
+	int code = co_ask_act(house.shards[shard].ours, &q, deadline_in(20000), &store, &a, e);
+
+	if (code == 0)
+		chan_parcel_free(&store);
+	buf_free(&entry);
+	return code;
+}
+
+static int co_store_letter(struct played_shard *sh, const struct deliver_question *q, struct err *e)
+{
+	struct settle settle = {q->letter, q->recipient};
+	uint64_t holds[] = {q->letter};
+	char bytes[12];
+	struct buf body = {.p = bytes, .cap = sizeof(bytes), .max = sizeof(bytes)};
+
+	put_body(&body, q->letter, q->recipient);
+	struct act act = {
+		.account = q->account,
+		.serial = ++house.serials[q->account],
+		.epoch = sh->epoch,
+		.holds = holds,
+		.hold_count = sh->manner != MANNER_DISCARD,
+		.settles = &settle,
+		.settle_count = 1,
+		.body = buf_str(&body),
+	};
+	uint64_t serial = act.serial;
+	int code = co_send_act((unsigned)(sh - house.shards), &act, e);
+
+	/* Later ones were refused with it. */
+	if (code && house.serials[q->account] >= serial)
+		house.serials[q->account] = serial - 1;
+	return code;
+}
+
+static void co_on_deliver(void *room, struct chan_parcel *p)
+{
+	struct played_shard *sh = room;
+	struct deliver_question q;
+	struct deliver_answer a = {0};
+	struct err e;
+	int code = 0;
+
+	if (!deliver_take(p, &q))
+		return;
+	if (sh->offers < 4096)
+		sh->order[sh->offers] = q.letter;
+	sh->offers++;
+	if (++sh->open > sh->most_open)
+		sh->most_open = sh->open;
+	if (sh->manner == MANNER_HANG)
+		co_sleep_until(NO_DEADLINE);
+	else if (sh->manner == MANNER_REFUSE)
+		code = err_set(&e, ERR_FULL, "no room here");
+	else {
+		if (sh->manner == MANNER_SLOW)
+			co_sleep_until(deadline_in(5));
+		code = co_store_letter(sh, &q, &e);
+	}
+	sh->open--;
+	if (code)
+		chan_refuse(p, code == ERR_CLOSED ? ERR_BUSY : code, "%s", e.text);
+	else
+		deliver_answer(p, &a);
+}
+
+static const struct chan_handler shard_handlers[] = {{MSG_DELIVER, co_on_deliver}, {0, NULL}};
+
+static void join_channels(struct chan *a, struct chan *b, uint32_t epoch)
+{
+	int fds[2];
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds), 0);
+	assert_int_equal(chan_attach(a, fds[0], epoch), 0);
+	assert_int_equal(chan_attach(b, fds[1], epoch), 0);
+}
+
+void shard_kill(unsigned index)
+{
+	struct played_shard *sh = &house.shards[index];
+
+	chan_destroy(&sh->ours);
+}
+
+/* As a real shard does before it takes deliveries: what the journal knows of its accounts. */
+static void co_fold_serials(struct played_shard *sh)
+{
+	for (uint32_t id = 1; id < USERS + 2; id++) {
+		const struct account *a = accounts_get(&house.spool->accounts, id);
+
+		if (a && &house.shards[shard_of(account_address(a), SHARDS)] == sh)
+			house.serials[id] = account_durable(a);
+	}
+}
+
+int co_shard_start(unsigned index)
+{
+	struct played_shard *sh = &house.shards[index];
+	struct chan_rules rules = {.handlers = shard_handlers,
+				   .room = sh,
+				   .fibers = &house.played,
+				   .window = 256,
+				   .longest_ms = 120000};
+	struct chan_parcel store;
+	struct shard_question q = {0};
+	struct shard_answer a;
+	struct err e;
+
+	chan_destroy(&sh->ours);
+	sh->ours = chan_new("spool", &rules);
+	sh->open = 0;
+	join_channels(sh->ours, sh->spools, ++sh->processes);
+	int code = co_ask_shard(sh->ours, &q, deadline_in(20000), &store, &a, &e);
+
+	if (code)
+		return code;
+	assert_true(a.epoch > sh->epoch);
+	sh->epoch = a.epoch;
+	chan_parcel_free(&store);
+	co_fold_serials(sh);
+	return 0;
+}
+
+static bool find_body(struct str acts, uint64_t id, unsigned *count, uint64_t *last)
+{
+	struct reader r = reader_of(acts);
+
+	while (!r.failed && r.rest.n > 0) {
+		uint64_t serial = read_u64(&r);
+		struct reader body = reader_of(read_str(&r, 70000));
+
+		assert_true(serial == *last + 1);
+		*last = serial;
+		*count += read_u64(&body) == id;
+	}
+	return reader_done(&r);
+}
+
+unsigned co_delivered(unsigned user, uint64_t id)
+{
+	const struct account *account = accounts_find(&house.spool->accounts, user_of(user));
+	struct acts_answer a = {0};
+	struct chan_parcel store;
+	unsigned count = 0;
+	uint64_t last = 0;
+	struct err e;
+
+	while (account && !a.last) {
+		struct acts_question q = {account->id, last};
+
+		assert_int_equal(
+			co_ask_acts(shard_of_user(user)->ours, &q, deadline_in(20000), &store, &a, &e), 0);
+		assert_true(find_body(a.acts, id, &count, &last));
+		chan_parcel_free(&store);
+	}
+	return count;
+}
+
+/* --- the gate ----------------------------------------------------------------------------------- */
+
+uint64_t co_new_id(void)
+{
+	struct chan_parcel store;
+	struct lease_question q = {0};
+	struct lease_answer a;
+	struct err e;
+
+	if (house.ids_left == 0) {
+		assert_int_equal(co_ask_lease(house.gate, &q, deadline_in(20000), &store, &a, &e), 0);
+		chan_parcel_free(&store);
+		assert_true(a.first >= house.next_id);
+		house.next_id = a.first;
+		house.ids_left = a.count;
+	}
+	house.ids_left--;
+	return house.next_id++;
+}
+
+static void make_envelope(struct buf *b, unsigned users)
+{
+	struct recipient to[USERS + 1] = {0};
+	struct envelope env = {
+		.reverse_path = STR("sender@example.net"),
+		.received_us = (uint64_t)clock_wall_us(),
+		.recipients = to,
+	};
+
+	for (unsigned i = 0; i < USERS; i++)
+		if (users >> i & 1)
+			to[env.recipient_count++] = (struct recipient){
+				.address = user_of(i),
+				.account = house.accounts[i] ? house.accounts[i] : ACCOUNT_TO_COME};
+	/* One more, elsewhere. */
+	if (users >> USERS & 1)
+		to[env.recipient_count++] = (struct recipient){.address = STR("out@example.org")};
+	buf_init(b, 60000);
+	envelope_put(b, &env);
+	assert_false(buf_failed(b));
+}
+
+static void make_ticket(char ticket[TICKET_SIZE], uint64_t number)
+{
+	memset(ticket, 7, TICKET_SIZE);
+	memcpy(ticket, &number, sizeof(number));
+}
+
+int co_append(uint64_t ticket, uint64_t id, unsigned users, struct err *e)
+{
+	static const char letter[] = "Subject: test\r\n\r\nHello.\r\n";
+	char bytes[TICKET_SIZE];
+	struct chan_parcel store;
+	struct append_answer a;
+	struct buf envelope;
+
+	make_ticket(bytes, ticket);
+	make_envelope(&envelope, users);
+	struct append_question q = {.ticket = {bytes, TICKET_SIZE},
+				    .letter = id,
+				    .envelope = buf_str(&envelope),
+				    .bytes = str_of(letter)};
+	int code = co_ask_append(house.gate, &q, deadline_in(20000), &store, &a, e);
+
+	if (code == 0)
+		chan_parcel_free(&store);
+	buf_free(&envelope);
+	return code;
+}
+
+int co_append_memfd(uint64_t ticket, uint64_t id, unsigned users, size_t size, int seals, size_t say,
+		    struct err *e)
+{
+	char bytes[TICKET_SIZE];
+	struct chan_parcel store;
+	struct append_file_answer a;
+	struct buf envelope;
+	int file = memfd_create("letter", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+
+	assert_int_equal(ftruncate(file, (off_t)size), 0);
+	assert_int_equal(pwrite(file, "Subject", 7, 0), 7);
+	assert_int_equal(pwrite(file, "end", 3, (off_t)size - 3), 3);
+	assert_int_equal(fcntl(file, F_ADD_SEALS, seals), 0);
+	make_ticket(bytes, ticket);
+	make_envelope(&envelope, users);
+	struct append_file_question q = {.ticket = {bytes, TICKET_SIZE},
+					 .letter = id,
+					 .size = say,
+					 .envelope = buf_str(&envelope),
+					 .file = file};
+	int code = co_ask_append_file(house.gate, &q, deadline_in(20000), &store, &a, e);
+
+	if (code == 0)
+		chan_parcel_free(&store);
+	buf_free(&envelope);
+	close(file);
+	return code;
+}
+
+bool co_all_settled(int64_t ms)
+{
+	int64_t deadline = deadline_in(ms);
+
+	for (;;) {
+		const struct kept_letter *k;
+		size_t at = 0;
+		uint32_t open = 0;
+
+		while ((k = nummap_next(&house.spool->letters.map, &at)))
+			open += k->open;
+		if (open == 0)
+			co_commit_settled(&house.spool->commit);
+		if (open == 0 || clock_ms() > deadline)
+			return open == 0;
+		co_sleep_until(deadline_in(2));
+	}
+}
+
+/* --- life ------------------------------------------------------------------------------------------ */
+
+static void open_channels(void)
+{
+	struct chan_rules spools = {.handlers = spool_handlers,
+				    .room = house.spool,
+				    .fibers = &house.handlers,
+				    .window = DELIVERIES_OPEN,
+				    .longest_ms = 3600000};
+	struct chan_rules gates = {.window = 256, .fibers = &house.played, .longest_ms = 120000};
+
+	house.gate = chan_new("spool", &gates);
+	house.gate_spools = chan_new("gate/0", &spools);
+	join_channels(house.gate, house.gate_spools, 1);
+	for (unsigned i = 0; i < SHARDS; i++) {
+		house.shards[i].spools = chan_new("mailbox", &spools);
+		spool_set_shard(house.spool, i, house.shards[i].spools);
+	}
+}
+
+void co_house_start(void)
+{
+	struct err e;
+
+	fiber_group_init(&house.own, 1000);
+	fiber_group_init(&house.handlers, 4096);
+	house.spool = spool_new(&house.setup);
+	open_channels();
+	if (co_spool_start(house.spool, &e) != 0) {
+		print_error("%s\n", e.text);
+		assert_true(false);
+	}
+	house.ids_left = 0;
+	for (unsigned i = 0; i < SHARDS; i++)
+		assert_int_equal(co_shard_start(i), 0);
+}
+
+static void co_house_end(bool in_order)
+{
+	/* The others hear nothing any more. */
+	chan_destroy(&house.gate);
+	for (unsigned i = 0; i < SHARDS; i++)
+		chan_destroy(&house.shards[i].ours);
+	if (in_order)
+		co_spool_stop(house.spool);
+	/* What the pool has begun cannot be taken back: the crash comes after it. */
+	else if (house.spool->started)
+		co_commit_stop(&house.spool->commit);
+	fiber_group_cancel(&house.own);
+	fiber_group_cancel(&house.handlers);
+	fiber_group_cancel(&house.played);
+	assert_int_equal(co_group_join(&house.handlers, NO_DEADLINE), 0);
+	assert_int_equal(co_group_join(&house.own, NO_DEADLINE), 0);
+	assert_int_equal(co_group_join(&house.played, NO_DEADLINE), 0);
+	assert_int_equal(co_group_join(&house.askers, NO_DEADLINE), 0);
+	chan_destroy(&house.gate_spools);
+	for (unsigned i = 0; i < SHARDS; i++)
+		chan_destroy(&house.shards[i].spools);
+	spool_destroy(&house.spool);
+}
+
+void co_house_kill(void)
+{
+	co_house_end(false);
+}
+
+void co_house_crash(void)
+{
+	co_house_end(false);
+	co_house_start();
+}
+
+void co_house_restart(void)
+{
+	co_house_end(true);
+	co_house_start();
+}
+
+struct run {
+	fiber_fn *fn;
+};
+
+static void run_fiber(void *arg)
+{
+	co_house_start();
+	((struct run *)arg)->fn(NULL);
+	co_house_end(true);
+	loop_stop();
+}
+
+void house_run(fiber_fn *fn, const struct spool_setup *changes)
+{
+	static const char *const folders[] = {"journal", "volumes", "letters", "spool"};
+	struct run run = {fn};
+	struct fiber_group main_group;
+
+	memset(&house, 0, sizeof(house));
+	assert_int_equal(temp_folder_make(&house.t), 0);
+	for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++)
+		assert_int_equal(mkdirat(house.t.fd, folders[i], 0700), 0);
+	house.io = sysio_real;
+	house.io.fdatasync = counting_fdatasync;
+	house.io.pwritev = counting_pwritev;
+	house.setup = *changes;
+	house.setup.io = &house.io;
+	house.setup.data_folder = house.t.fd;
+	house.setup.data_path = house.t.path;
+	house.setup.fibers = &house.own;
+	house.setup.shards = SHARDS;
+	loop_init();
+	log_open_function(keep_log, NULL, LOG_INFO);
+	fiber_group_init(&house.played, 1000);
+	fiber_group_init(&house.askers, 1000);
+	fiber_group_init(&main_group, 1);
+	assert_int_equal(fiber_start(&main_group, run_fiber, &run), 0);
+	loop_run();
+	log_close();
+	loop_end();
+	temp_folder_remove(&house.t);
+}

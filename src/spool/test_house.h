@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * test_house: a spool in one process with a gate and two shards that a test plays, over
+ * real socket pairs and in a folder of its own; it can be killed and started again.
+ *
+ * The played shards keep nothing: what they were told is what the journal says of the acts,
+ * asked again with `acts`.
+ */
+#ifndef SPOOL_TEST_HOUSE_H
+#define SPOOL_TEST_HOUSE_H
+
+#include "base/clock.h"
+#include "base/unit.h"
+#include "net/log.h"
+#include "net/loop.h"
+#include "net/messages.h"
+#include "spool/core.h"
+#include "store/temp_folder.h"
+
+#define SHARDS 2
+#define USERS 4
+
+/* What a played shard does with a delivery. */
+enum manner {
+	MANNER_STORE, /* an act that holds and settles, then the answer */
+	MANNER_DISCARD, /* an act that settles and holds nothing */
+	MANNER_HANG, /* no answer */
+	MANNER_REFUSE,
+	MANNER_SLOW, /* as store, after a while */
+};
+
+struct played_shard {
+	struct chan *ours, *spools;
+	uint64_t epoch;
+	enum manner manner;
+	uint32_t processes; /* so many were started */
+	unsigned offers; /* deliveries that came */
+	unsigned most_open, open;
+	uint64_t order[4096]; /* letters in the order of their offers */
+};
+
+struct house {
+	struct temp_folder t;
+	struct sysio io; /* sysio_real, with faults */
+	struct spool_setup setup;
+	struct spool *spool;
+	struct fiber_group own, handlers, played, askers;
+	struct chan *gate, *gate_spools;
+	struct played_shard shards[SHARDS];
+	uint64_t next_id, ids_left;
+	uint64_t serials[USERS + 2]; /* by account id */
+	uint32_t accounts[USERS];
+	char log[16384];
+	unsigned fail_syncs; /* so many fail from now on */
+	unsigned writes, syncs;
+};
+
+extern struct house house;
+
+/* Makes the folder and runs fn as a fiber with a started spool; ends and removes all. */
+void house_run(fiber_fn *fn, const struct spool_setup *changes);
+/* Kills the spool: what was not answered is lost.  Then starts it anew. */
+void co_house_crash(void);
+/* Ends it in order and starts it anew. */
+void co_house_restart(void);
+void co_house_kill(void);
+void co_house_start(void);
+/* A new process of the shard asks for its epoch. */
+int co_shard_start(unsigned index);
+void shard_kill(unsigned index);
+
+struct str user_of(unsigned user);
+/* The shard where that user lives. */
+struct played_shard *shard_of_user(unsigned user);
+/* An id of the gate's lease. */
+uint64_t co_new_id(void);
+/* Appends a letter for the users in the set (bits); ticket: 16 bytes made of its number.
+ * The code of the answer. */
+int co_append(uint64_t ticket, uint64_t id, unsigned users, struct err *e);
+int co_append_memfd(uint64_t ticket, uint64_t id, unsigned users, size_t size, int seals, size_t say,
+		    struct err *e);
+/* Sends an act; 0 or the code of the refusal. */
+int co_send_act(unsigned shard, const struct act *act, struct err *e);
+/* How often the acts in the journal say that the letter was delivered to the user. */
+unsigned co_delivered(unsigned user, uint64_t id);
+/* Waits until the spool has no open recipient. */
+bool co_all_settled(int64_t ms);
+bool logged(const char *text);
+
+#endif
