@@ -218,20 +218,23 @@ struct account *shard_find(struct shard *s, uint32_t id)
 	return a;
 }
 
-static int make_account(struct shard *s, uint32_t id, struct str address, struct account **out, struct err *e)
+static struct account *make_account(struct shard *s, uint32_t id, struct str address, struct err *e)
 {
 	size_t at = str_rfind(address, '@');
 
-	if (id == 0 || at == STR_NONE || at == 0 || at + 1 == address.n || address.n > ADDRESS_MAX)
-		return err_set(e, ERR_INVALID, "not the address of an account: %.*s",
-			       STR_ARG(str_head(address, 80)));
+	if (id == 0 || at == STR_NONE || at == 0 || at + 1 == address.n || address.n > ADDRESS_MAX) {
+		err_set(e, ERR_INVALID, "not the address of an account: %.*s",
+			STR_ARG(str_head(address, 80)));
+		return NULL;
+	}
 	struct account *a = calloc(1, sizeof(*a));
 	char *bytes = malloc(address.n);
 
 	if (!a || !bytes) {
 		free(a);
 		free(bytes);
-		return err_set(e, ERR_MEMORY, "no memory for an account");
+		err_set(e, ERR_MEMORY, "no memory for an account");
+		return NULL;
 	}
 	memcpy(bytes, address.p, address.n);
 	a->shard = s;
@@ -246,8 +249,7 @@ static int make_account(struct shard *s, uint32_t id, struct str address, struct
 	a->next = s->accounts[id % SHARD_BUCKETS];
 	s->accounts[id % SHARD_BUCKETS] = a;
 	s->account_count++;
-	*out = a;
-	return 0;
+	return a;
 }
 
 static void drop_from_table(struct account *a)
@@ -297,15 +299,15 @@ static int co_make_room(struct shard *s, int64_t deadline, struct err *e)
 
 static int co_touch_new(struct shard *s, uint32_t id, struct str address, int64_t deadline, struct err *e)
 {
-	struct account *a = NULL;
 	int code = co_make_room(s, deadline, e);
 
 	/* Somebody else may have made it meanwhile. */
 	if (code || shard_find(s, id))
 		return code;
-	code = make_account(s, id, address, &a, e);
-	if (code)
-		return code;
+	struct account *a = make_account(s, id, address, e);
+
+	if (!a)
+		return e->code;
 	a->users++;
 	co_open(a, deadline);
 	account_leave(a);

@@ -168,7 +168,7 @@ static void take_outcome(struct account *a, struct account_act *act)
 
 static void remake_checks(struct account *a)
 {
-	struct err e;
+	struct err e = {0};
 
 	ledger_free(&a->checks);
 	if (ledger_copy(&a->views.ledger, &a->checks) != 0) {

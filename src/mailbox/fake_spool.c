@@ -281,7 +281,7 @@ static void put_letters(struct house *h, struct volume *v, size_t count)
 		struct fake_letter *l = &h->letters[id];
 
 		l->n = (size_t)snprintf(l->bytes, sizeof(l->bytes), "Subject: %llu\r\n\r\nBody of %llu.\r\n",
-					(unsigned long long)id, (unsigned long long)(id * 7919));
+					(unsigned long long)id, (unsigned long long)id * 7919);
 		l->record = (struct record){
 			.id = id, .length = l->n, .stored = l->n, .crc = crc32c(0, l->bytes, l->n)};
 		int code = volume_add(v, &l->record, (struct str){l->bytes, l->n}, &l->place, &e);
