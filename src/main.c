@@ -26,11 +26,8 @@
 
 /* In the order of their start. */
 static const struct master_room rooms[] = {
-	{&resolver_room, SET_COUNT},
-	{&keeper_room, SET_COUNT},
-	{&spool_room, SET_COUNT},
-	{&mailbox_room, SET_SHARDS},
-	{&gate_room, SET_GATES},
+	{&resolver_room, SET_COUNT}, {&keeper_room, SET_COUNT}, {&spool_room, SET_COUNT},
+	{&mailbox_room, SET_SHARDS}, {&gate_room, SET_GATES},
 };
 
 /* --- a room ------------------------------------------------------------------------------ */

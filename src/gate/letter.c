@@ -70,7 +70,7 @@ static void spill(struct letter *l)
 	buf_clear(&l->tail);
 }
 
-void letter_settle(struct letter *l)
+void letter_finish(struct letter *l)
 {
 	if (l->fault)
 		return;

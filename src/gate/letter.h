@@ -15,7 +15,7 @@
 
 /* As much as an `append` message carries. */
 #define LETTER_INLINE_MAX ((size_t)32 << 10)
-/* The most that may be added between two calls of letter_settle. */
+/* The most that may be added between two calls of letter_finish. */
 #define LETTER_STEP_MAX ((size_t)32 << 10)
 /* As much of a header as is looked at. */
 #define LETTER_HEAD_MAX ((size_t)128 << 10)
@@ -52,12 +52,12 @@ void letter_begin(struct letter *l, struct letter_budget *budget, uint64_t max);
  * called again, and for a zeroed letter. */
 void letter_end(struct letter *l);
 
-/* Where to add: up to LETTER_STEP_MAX octets, then letter_settle().  NULL once there is a
+/* Where to add: up to LETTER_STEP_MAX octets, then letter_finish().  NULL once there is a
  * fault. */
 struct buf *letter_tail(struct letter *l);
 /* Counts what was added, moves it to the file when it has become long.  fault says how it
  * stands. */
-void letter_settle(struct letter *l);
+void letter_finish(struct letter *l);
 /* No more will be added: seals the file of a long letter. */
 void letter_seal(struct letter *l);
 /* The same for a short one, which gets a file too; views of it stay good. */

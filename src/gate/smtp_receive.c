@@ -95,7 +95,7 @@ static int co_take_in(struct smtp_session *s, struct intake *in)
 
 		status = (int)smtp_data_feed(&tx->decoder, &rest, letter_tail(&tx->letter));
 		take_octets(s, in, octets.n - rest.n);
-		letter_settle(&tx->letter);
+		letter_finish(&tx->letter);
 		if ((code = co_breathe()))
 			return code;
 	}
@@ -172,7 +172,7 @@ static bool co_begin_letter(struct smtp_session *s, enum smtp_data_kind kind)
 	add_received(s, letter_tail(&tx->letter));
 	/* The limit is for what the client sends. */
 	tx->letter.max += letter_tail(&tx->letter)->n;
-	letter_settle(&tx->letter);
+	letter_finish(&tx->letter);
 	log_line(LOG_INFO, ID_FORMAT ": client=" SMTP_PEER, (unsigned long long)tx->id, s->ip);
 	return true;
 }
@@ -367,7 +367,7 @@ static bool co_take_chunk(struct smtp_session *s, struct chunk *c)
 
 	if (status >= 0 && status != SMTP_DATA_BARE && c->last)
 		status = (int)smtp_data_finish(&tx->decoder, letter_tail(&tx->letter));
-	letter_settle(&tx->letter);
+	letter_finish(&tx->letter);
 	if (status < 0) {
 		smtp_end_for(s, status);
 		return SMTP_BAD;

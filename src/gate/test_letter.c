@@ -22,7 +22,7 @@ static void add(struct letter *l, size_t n, char c)
 			return;
 		memset(p, c, step);
 		buf_grow(tail, step);
-		letter_settle(l);
+		letter_finish(l);
 		n -= step;
 	}
 }
@@ -105,7 +105,7 @@ static void limits_give_the_memory_back_at_once(void **state)
 	assert_int_equal(other.fault, LETTER_NO_ROOM);
 	assert_int_equal(budget.used, 50000);
 	assert_null(letter_tail(&other));
-	letter_settle(&other);
+	letter_finish(&other);
 	letter_seal(&other);
 	assert_int_equal(other.fault, LETTER_NO_ROOM);
 	add(&l, 1, 'a');

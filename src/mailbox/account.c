@@ -6,6 +6,7 @@
 #include "net/log.h"
 #include "net/loop.h"
 #include "net/messages.h"
+#include "store/shards.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -337,6 +338,9 @@ int co_account_touch(struct shard *s, uint32_t id, struct str address, int64_t d
 {
 	int code = 0;
 
+	/* Two writers of one index would be two truths. */
+	if (s->shards > 0 && shard_of(address, s->shards) != s->index)
+		return err_set(e, ERR_NOT_FOUND, "the account lives in another shard");
 	while (!code) {
 		struct account *a = shard_find(s, id);
 		bool gone = true;

@@ -29,9 +29,12 @@ static int warm_up(struct role *role, void **state, struct err *e)
 static int co_start(struct role *role, void *state, struct err *e)
 {
 	const char *path = role_data_path(role);
-	const struct shard_options options = {.spool = role_neighbour(role, ROOM_SPOOL, 0),
-					      .data_path = *path ? path : "/",
-					      .data_folder = role_data_folder(role)};
+	const struct shard_options options = {
+		.spool = role_neighbour(role, ROOM_SPOOL, 0),
+		.data_path = *path ? path : "/",
+		.data_folder = role_data_folder(role),
+		.index = role_index(role),
+		.shards = (unsigned)settings_number(role_settings(role), SET_SHARDS)};
 
 	return shard_start(state, &options, e);
 }

@@ -169,6 +169,8 @@ int shard_start(struct shard *s, const struct shard_options *options, struct err
 	s->spool = options->spool;
 	s->data_path = strdup(options->data_path);
 	s->data_folder = options->data_folder;
+	s->index = options->index;
+	s->shards = options->shards;
 	s->accounts_max = options->accounts_max ? options->accounts_max : ACCOUNTS_MAX;
 	s->idle_ms = options->idle_ms ? options->idle_ms : IDLE_MS;
 	s->fold_ms = options->fold_ms ? options->fold_ms : FOLD_MS;

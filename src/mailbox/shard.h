@@ -22,6 +22,8 @@ struct shard_options {
 	const char *data_path;
 	/* The same as a descriptor; the caller's. */
 	int data_folder;
+	/* Which of how many shards this is: accounts of the others are refused. */
+	unsigned index, shards;
 	/* Zero means the usual: 1,000 accounts open at once, an account closed after
 	 * 5 s without a command, folded 1 s after its act. */
 	size_t accounts_max;

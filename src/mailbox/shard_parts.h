@@ -10,6 +10,7 @@
 struct shard {
 	char *data_path;
 	int data_folder;
+	unsigned index, shards; /* one of how many; 0: all accounts are ours */
 	size_t accounts_max;
 	int64_t idle_ms, fold_ms;
 	struct chan *spool;

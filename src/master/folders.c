@@ -106,7 +106,7 @@ int folders_make(struct house *h, struct err *e)
 	if ((code = make_store_folders(h, data, e)))
 		return code;
 	h->empty_folder = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	h->data_folder = open(data, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	h->data_folder = open(data, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (h->empty_folder < 0 || h->data_folder < 0)
 		return err_errno(e, "cannot open the folders of %s", data);
 	return take_lock(h, e);

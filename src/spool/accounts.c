@@ -41,7 +41,7 @@ struct str account_address(const struct account *account)
 	return (struct str){account->address, account->address_n};
 }
 
-struct account *accounts_find(const struct accounts *a, struct str address)
+struct account *accounts_by_address(const struct accounts *a, struct str address)
 {
 	struct account *account = nummap_get(&a->by_address, hash_of(a, address));
 

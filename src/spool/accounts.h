@@ -47,7 +47,7 @@ struct accounts {
 void accounts_init(struct accounts *a, const struct check_key *key);
 void accounts_free(struct accounts *a);
 /* The account, or NULL.  The address in any case. */
-struct account *accounts_find(const struct accounts *a, struct str address);
+struct account *accounts_by_address(const struct accounts *a, struct str address);
 struct account *accounts_get(const struct accounts *a, uint32_t id);
 struct str account_address(const struct account *account);
 /* Adds one under that id (not there yet), with serials from first_serial on. */

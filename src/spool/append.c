@@ -74,7 +74,7 @@ static int give_accounts(struct append *a, struct err *e)
 				return err_set(e, ERR_NOT_FOUND, "there is no account %u", to->account);
 			continue;
 		}
-		struct account *account = accounts_find(accounts, to->address);
+		struct account *account = accounts_by_address(accounts, to->address);
 
 		if (!account) {
 			account = accounts_add(accounts, accounts->next_id, to->address, 0);

@@ -89,7 +89,7 @@ static int join_account(struct commit_request *r, struct commit *c, struct err *
 {
 	struct account_request *m = r->arg;
 	struct accounts *accounts = &m->spool->accounts;
-	struct account *account = accounts_find(accounts, m->address);
+	struct account *account = accounts_by_address(accounts, m->address);
 
 	/* It may be in this very group: the answer waits for it. */
 	if (account) {
@@ -140,7 +140,7 @@ void co_on_account(void *room, struct chan_parcel *p)
 	else {
 		/* One that is on its way to the disk is not there yet. */
 		co_commit_settled(&m.spool->commit);
-		known = accounts_find(&m.spool->accounts, q.address);
+		known = accounts_by_address(&m.spool->accounts, q.address);
 		m.id = known ? known->id : 0;
 	}
 	struct account_answer a = {.account = m.id};

@@ -20,14 +20,14 @@ static void accounts_are_found(void **state)
 		assert_int_equal(a.next_id, id);
 		accounts_add(&a, id, str_of(address), 0);
 	}
-	account = accounts_find(&a, STR("uSER123@example.TEST"));
+	account = accounts_by_address(&a, STR("uSER123@example.TEST"));
 	assert_int_equal(account->id, 123);
 	assert_str(account_address(account), "user123@example.test");
 	assert_ptr_equal(accounts_get(&a, 123), account);
 	accounts_remove(&a, account);
-	assert_null(accounts_find(&a, STR("user123@example.test")));
+	assert_null(accounts_by_address(&a, STR("user123@example.test")));
 	assert_null(accounts_get(&a, 123));
-	assert_null(accounts_find(&a, STR("user1234@example.test")));
+	assert_null(accounts_by_address(&a, STR("user1234@example.test")));
 	/* Its id is not given to another. */
 	assert_int_equal(a.next_id, 301);
 	accounts_free(&a);

@@ -217,7 +217,7 @@ static bool find_body(struct str acts, uint64_t id, unsigned *count, uint64_t *l
 
 unsigned co_delivered(unsigned user, uint64_t id)
 {
-	const struct account *account = accounts_find(&house.spool->accounts, user_of(user));
+	const struct account *account = accounts_by_address(&house.spool->accounts, user_of(user));
 	struct acts_answer a = {0};
 	struct chan_parcel store;
 	unsigned count = 0;

@@ -199,7 +199,7 @@ static void failed_sync_fiber(void *arg)
 	assert_non_null(strstr(e.text, "cannot sync"));
 	assert_int_equal(house.spool->commit.counts.refused, 1);
 	/* What it had changed is as before: no account for ben, id and ticket free. */
-	assert_null(accounts_find(&house.spool->accounts, user_of(1)));
+	assert_null(accounts_by_address(&house.spool->accounts, user_of(1)));
 	assert_int_equal(co_append(3, ids[2], 1, &e), 0);
 	assert_int_equal(co_append(2, ids[1], 3, &e), 0);
 	assert_true(co_all_settled(5000));
@@ -567,7 +567,7 @@ static void checkpoint_test_fiber(void *arg)
 	/* The one that was stuck comes from the catalogue: its segment is gone. */
 	assert_true(co_all_settled(5000));
 	assert_int_equal(times_offered(sh, stuck), 1);
-	assert_int_equal(accounts_find(&house.spool->accounts, user_of(0))->id, 1);
+	assert_int_equal(accounts_by_address(&house.spool->accounts, user_of(0))->id, 1);
 	struct act act = {.account = 1, .epoch = sh->epoch, .holds = &first, .hold_count = 1};
 
 	act.serial = ++house.serials[1];
