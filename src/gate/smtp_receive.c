@@ -202,8 +202,8 @@ static struct str find_loop(const struct smtp_transaction *tx, const struct lett
 		if (letter_was_at(facts, tx->recipients[i].address))
 			return tx->recipients[i].address;
 	for (unsigned i = 0; facts->delivered > 0 && i < tx->target_count; i++)
-		if (letter_was_at(facts, tx->targets[i].as))
-			return tx->targets[i].as;
+		if (letter_was_at(facts, tx->targets[i].account))
+			return tx->targets[i].account;
 	return (struct str){NULL, 0};
 }
 

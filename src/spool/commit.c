@@ -20,6 +20,8 @@
 /* Above it the next entry waits for the next group, so that no answer waits for
  * a long write. */
 #define GROUP_BYTES ((size_t)8 << 20)
+/* How long a full disk is believed to be full. */
+#define FULL_MS 1000
 
 /* What the pool works on; the loop looks at it only when the pool is done. */
 struct commit_job {
@@ -105,24 +107,32 @@ static void tidy_journal(void *arg)
 
 /* --- the group ---------------------------------------------------------------------- */
 
+static int check_room(const struct commit *c, bool frees, struct err *e)
+{
+	if (!frees && clock_ms() < c->full_until)
+		return err_set(e, ERR_FULL, "the disk is full");
+	return c->group.bytes.n > GROUP_BYTES ? err_set(e, ERR_BUSY, "the group is full") : 0;
+}
+
 int commit_letter(struct commit *c, const struct record *record, struct str bytes, struct place *at,
 		  struct err *e)
 {
-	if (c->group.bytes.n > GROUP_BYTES)
-		return err_set(e, ERR_BUSY, "the group is full");
-	int code = volume_add(c->volume, record, bytes, at, e);
+	int code = check_room(c, false, e);
 
+	if (code == 0)
+		code = volume_add(c->volume, record, bytes, at, e);
 	c->letters += code == 0;
 	return code;
 }
 
 int commit_entry(struct commit *c, struct commit_request *r, struct str payload, bool frees, struct err *e)
 {
-	if (c->group.bytes.n > GROUP_BYTES)
-		return err_set(e, ERR_BUSY, "the group is full");
-	int code = journal_group_add(&c->group, payload, frees, &r->entry, e);
+	int code = check_room(c, frees, e);
 
+	if (code == 0)
+		code = journal_group_add(&c->group, payload, frees, &r->entry, e);
 	r->has_entry |= code == 0;
+	r->frees = frees;
 	return code;
 }
 
@@ -188,19 +198,36 @@ static void accept_all(struct commit *c)
 	}
 }
 
+/* To the front again: it may go without those that need more room. */
+static void put_back(struct commit *c, struct commit_request *r)
+{
+	r->has_entry = false;
+	r->next = c->first;
+	if (!c->first)
+		c->end = &r->next;
+	c->first = r;
+}
+
 /* The newest first: each takes back only its own change. */
 static void refuse_all(struct commit *c, int code, const char *why)
 {
 	struct commit_request *r = c->members;
+	bool split = code == ERR_FULL && c->group.ordinary;
 
 	c->members = NULL;
+	if (split)
+		c->full_until = clock_ms() + FULL_MS;
 	while (r) {
 		struct commit_request *next = r->next;
 
 		if (r->kind->refused)
 			r->kind->refused(r);
-		err_set(r->e, code, "%s", why);
-		finish(r, code);
+		if (split && r->has_entry && r->frees)
+			put_back(c, r);
+		else {
+			err_set(r->e, code, "%s", why);
+			finish(r, code);
+		}
 		r = next;
 	}
 }

@@ -12,7 +12,8 @@
  *     side in two pool threads.
  *  3. What a request changed when it joined, it takes back when it is refused;
  *     refusals run from the last to the first.
- *  4. Journal and volume are touched by one thread at a time: by the pool while a group
+ *  4. When the disk is full, what frees or settles goes on alone (invariant 10).
+ *  5. Journal and volume are touched by one thread at a time: by the pool while a group
  *     is in flight, by joining requests only between two groups.
  */
 #ifndef SPOOL_COMMIT_H
@@ -48,6 +49,7 @@ struct commit_request {
 	struct err *e;
 	uint32_t entry;
 	bool has_entry;
+	bool frees;
 	bool done;
 	int code;
 };
@@ -74,6 +76,7 @@ struct commit {
 	struct commit_job *job;
 	uint64_t recycle; /* give back what lies before; 0: nothing to do */
 	unsigned letters; /* in the group */
+	int64_t full_until; /* until then only what frees or settles is taken */
 	bool running;
 	bool stopped;
 };

@@ -201,6 +201,7 @@ static void delivery_fiber(void *arg)
 	struct delivery *d = arg;
 	struct shard *sh = d->shard;
 	uint64_t epoch = sh->epoch;
+	bool alone = suspect(d);
 	struct kept_letter *k = d->letter;
 	struct said said = {.to = STR("")};
 	struct part part = {0};
@@ -221,7 +222,7 @@ static void delivery_fiber(void *arg)
 	if (code)
 		co_commit_settled(&sh->spool->commit);
 	sh->open--;
-	sh->alone = false;
+	sh->alone &= !alone;
 	after_answer(d, &said, code, &e);
 	arena_free(&a);
 	kick(sh);

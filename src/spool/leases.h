@@ -13,8 +13,9 @@
 #include <stdint.h>
 
 #define LEASE_COUNT 1000
-/* Blocks of one channel with ids left; the oldest is taken back above it. */
-#define LEASES_EACH 16
+/* Blocks of one channel with ids left; the oldest is taken back above it.  A letter has its
+ * id from DATA on, so that a slow client may come with one four million letters old. */
+#define LEASES_EACH 4096
 
 struct lease;
 

@@ -29,6 +29,14 @@ static ssize_t counting_pwritev(const struct sysio *io, int fd, const struct iov
 	return sysio_real.pwritev(io, fd, iov, count, at);
 }
 
+static int failing_fallocate(const struct sysio *io, int fd, int mode, off_t at, off_t n)
+{
+	if (!__atomic_load_n(&house.full, __ATOMIC_RELAXED))
+		return sysio_real.fallocate(io, fd, mode, at, n);
+	errno = ENOSPC;
+	return -1;
+}
+
 static void keep_log(void *arg, enum log_level level, const char *line, size_t n)
 {
 	size_t used = strlen(house.log);
@@ -456,6 +464,7 @@ void house_run(fiber_fn *fn, const struct spool_setup *changes)
 	house.io = sysio_real;
 	house.io.fdatasync = counting_fdatasync;
 	house.io.pwritev = counting_pwritev;
+	house.io.fallocate = failing_fallocate;
 	house.setup = *changes;
 	house.setup.io = &house.io;
 	house.setup.data_folder = house.t.fd;

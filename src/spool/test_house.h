@@ -53,6 +53,7 @@ struct house {
 	char log[16384];
 	unsigned fail_syncs; /* so many fail from now on */
 	unsigned writes, syncs;
+	bool full; /* the disk gives no more room */
 };
 
 extern struct house house;

@@ -48,11 +48,11 @@ static void blocks_are_bounded(void **state)
 	assert_int_equal(leases_look(&l, &one, 10000), LEASE_GOOD);
 	assert_int_equal(leases_look(&l, &one, 1), LEASE_WRONG);
 	/* One that only leases loses its oldest, and no other gate's. */
-	leases_add(&l, &two, 90000, LEASE_COUNT);
-	leases_add(&l, &one, 80000, LEASE_COUNT);
+	leases_add(&l, &two, 90000000, LEASE_COUNT);
+	leases_add(&l, &one, 80000000, LEASE_COUNT);
 	assert_int_equal(leases_look(&l, &one, 10000), LEASE_WRONG);
 	assert_int_equal(leases_look(&l, &one, 11000), LEASE_GOOD);
-	assert_int_equal(leases_look(&l, &two, 90000), LEASE_GOOD);
+	assert_int_equal(leases_look(&l, &two, 90000000), LEASE_GOOD);
 	leases_free(&l);
 }
 

@@ -243,6 +243,56 @@ static void a_refused_act_settles_nothing(void **state)
 	RUN(failed_act_fiber);
 }
 
+/* fiber */
+static void full_disk_fiber(void *arg)
+{
+	struct played_shard *sh = shard_of_user(0);
+	unsigned index = (unsigned)(sh - house.shards), n = 0;
+	struct settle settle = {.recipient = 0};
+	struct err e;
+
+	sh->manner = MANNER_HANG;
+	for (unsigned i = 0; i < LETTERS; i++)
+		attempts[i] = (struct attempt){.id = co_new_id(), .users = 1};
+	house.full = true;
+	while (n < LETTERS && co_append(n + 1, attempts[n].id, 1, &e) == 0)
+		n++;
+	assert_in_range(n, 2, LETTERS - 4);
+	assert_int_equal(e.code, ERR_FULL);
+	/* Together with letters that find no room: the act goes alone. */
+	house.spool->commit.full_until = 0;
+	for (unsigned i = n; i < n + 3; i++)
+		fiber_start(&house.askers, attempt_fiber, &attempts[i]);
+	struct act act = {
+		.account = 1, .serial = 1, .epoch = sh->epoch, .settles = &settle, .settle_count = 1};
+
+	settle.letter = attempts[0].id;
+	assert_int_equal(co_send_act(index, &act, &e), 0);
+	assert_int_equal(co_group_join(&house.askers, deadline_in(5000)), 0);
+	for (unsigned i = n; i < n + 3; i++)
+		assert_int_equal(attempts[i].code, ERR_FULL);
+	settle.letter = attempts[1].id;
+	act.serial = 2;
+	assert_int_equal(co_send_act(index, &act, &e), 0);
+	/* Room again. */
+	house.full = false;
+	house.spool->commit.full_until = 0;
+	assert_int_equal(co_append(n + 1, attempts[n].id, 1, &e), 0);
+	sh->manner = MANNER_STORE;
+	co_house_crash();
+	assert_true(co_all_settled(5000));
+	assert_int_equal(co_delivered(0, attempts[n].id), 1);
+	assert_int_equal(co_delivered(0, attempts[0].id), 0);
+}
+
+static void invariant_10_a_full_disk_can_be_emptied(void **state)
+{
+	struct spool_setup setup = usual();
+
+	setup.segment_size = 16384;
+	house_run(full_disk_fiber, &setup);
+}
+
 /* --- counts -------------------------------------------------------------------------------------------- */
 
 /* fiber */
@@ -667,6 +717,7 @@ int main(void)
 		cmocka_unit_test(every_answered_letter_is_there_once),
 		cmocka_unit_test(invariant_3_a_failed_sync_refuses_its_group),
 		cmocka_unit_test(a_refused_act_settles_nothing),
+		cmocka_unit_test(invariant_10_a_full_disk_can_be_emptied),
 		cmocka_unit_test(letters_share_their_syncs),
 		cmocka_unit_test(a_dead_shard_s_deliveries_are_offered_again),
 		cmocka_unit_test(invariant_13_a_poison_letter_is_held),
