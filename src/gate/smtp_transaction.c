@@ -14,8 +14,8 @@
 #define ADDRESS_WRITTEN_MAX ((size_t)512)
 /* Targets of aliases that are remembered for the look at Delivered-To; mail that loops
  * through more is stopped by its Received fields. */
-#define TARGETS_MAX 1000
-#define TARGETS_BYTES ((size_t)96 << 10)
+#define TARGETS_MAX 2000
+#define TARGETS_BYTES ((size_t)512 << 10)
 /* Octets of the envelope's encoding (docs/format.md). */
 #define ENVELOPE_HEAD 32
 #define ENVELOPE_RECIPIENT 13
