@@ -4,7 +4,7 @@
  *
  *   question -> its turn -> (alone: `scanning` is out) -> parse -> answer -> it is out -> next
  *
- * 1. Parsing never suspends: one arena serves all letters.
+ * 1. Nothing suspends from parsing to the answer: one arena serves all letters.
  * 2. The turn lasts over one turn of the loop at least, so that a letter's answer is out
  *    before the next letter can do harm.
  * 3. A neighbour that does not read holds up the others for OUT_MS a letter at most.
@@ -134,7 +134,6 @@ static int parse(struct scan *scan, struct str letter, struct result *r, struct 
 {
 	struct charset_fn charsets = charsets_fn(&scan->charsets);
 
-	arena_reset(&scan->arena);
 #ifdef MAILSTEAD_POISON
 	take_poison(letter);
 #endif
@@ -161,8 +160,10 @@ static void result_init(struct result *r)
 	buf_init(&r->bytes, OUTLINE_MAX);
 }
 
-static void result_free(struct result *r)
+/* What a large letter took is given back with it, not with the next one. */
+static void result_free(struct result *r, struct scan *scan)
 {
+	arena_reset(&scan->arena);
 	buf_free(&r->bytes);
 	if (r->wide >= 0)
 		close(r->wide);
@@ -239,7 +240,7 @@ static void scan_letter(struct job *j, const struct scan_question *q)
 		chan_refuse(j->parcel, code, "%s", e.text);
 	sheet_free(&j->sheet);
 	buf_free(&front);
-	result_free(&r);
+	result_free(&r, j->scan);
 }
 
 static struct job job_of(struct scan *scan, struct chan_parcel *p, uint64_t letter, bool alone)
@@ -292,7 +293,7 @@ static void outline_letter(struct job *j, const struct outline_question *q)
 	else
 		chan_refuse(j->parcel, e.code, "%s", e.text);
 	sheet_free(&j->sheet);
-	result_free(&r);
+	result_free(&r, j->scan);
 }
 
 static void co_on_outline(void *state, struct chan_parcel *p)

@@ -23,16 +23,32 @@ const struct settings *role_settings(const struct role *r)
 	return &r->settings;
 }
 
+static void load(const char *limit)
+{
+	const char *const overrides[] = {"hostname=mx.ours.test", limit};
+	struct settings_sources sources = {.overrides = overrides, .override_count = 2};
+	struct err e;
+
+	if (settings_load(&role.settings, &sources, &e) != 0)
+		abort();
+}
+
 void *gate_room(void)
 {
-	static const char *const overrides[] = {"hostname=mx.ours.test", "message_size_limit=24M"};
-	struct settings_sources sources = {.overrides = overrides, .override_count = 2};
 	void *state = NULL;
 	struct err e;
 
-	if (settings_load(&role.settings, &sources, &e) != 0 || scan_room.warm_up(&role, &state, &e) != 0)
+	load("message_size_limit=24M");
+	if (scan_room.warm_up(&role, &state, &e) != 0)
 		abort();
 	return state;
+}
+
+void co_gate_reload(void *state, const char *limit)
+{
+	settings_free(&role.settings);
+	load(limit);
+	scan_room.co_switch(&role, state);
 }
 
 void gate_room_end(void *state)

@@ -15,6 +15,8 @@
  * gate_room_end(). */
 void *gate_room(void);
 void gate_room_end(void *state);
+/* Another "message_size_limit=...", as after a reload. */
+void co_gate_reload(void *state, const char *limit);
 
 /* A memory file with these bytes, sealed or not; -1: failed. */
 int gate_file(struct str bytes, bool sealed);

@@ -367,6 +367,36 @@ static void what_is_not_what_it_says_is_refused(void **state)
 	run(refused_fiber);
 }
 
+/* A letter of one size with a file of another: which of both is refused tells the limit. */
+static void co_limit_is(uint64_t limit)
+{
+	struct scan_question q = gate_question(1, STR(PLAIN));
+
+	q.bytes = (struct str){NULL, 0};
+	q.file = gate_file(STR(PLAIN), true);
+	q.size = limit + 1;
+	co_refused(&q, ERR_TOO_BIG, "the letter is above message_size_limit");
+	q.file = gate_file(STR(PLAIN), true);
+	q.size = limit;
+	co_refused(&q, ERR_INVALID, "the file has another size");
+}
+
+static void reload_fiber(void *arg)
+{
+	co_limit_is(SCAN_SIZE_LIMIT);
+	co_gate_reload(room, "message_size_limit=30M");
+	co_limit_is((uint64_t)30 << 20);
+	/* Sessions that began before may still bring what they were promised. */
+	co_gate_reload(room, "message_size_limit=1M");
+	co_limit_is((uint64_t)30 << 20);
+	co_end_main();
+}
+
+static void the_limit_grows_with_a_reload(void **state)
+{
+	run(reload_fiber);
+}
+
 /* A question whose last byte says how many descriptors come. */
 static struct chan_frame *scan_frame(uint8_t says, unsigned fds)
 {
@@ -552,6 +582,7 @@ int main(void)
 		cmocka_unit_test(twenty_megabytes_come_in_a_memory_file),
 		cmocka_unit_test(hostile_letters_get_sound_outlines),
 		cmocka_unit_test(what_is_not_what_it_says_is_refused),
+		cmocka_unit_test(the_limit_grows_with_a_reload),
 		cmocka_unit_test(a_descriptor_that_may_be_absent_is_counted),
 		cmocka_unit_test(a_stored_letter_gets_an_outline),
 		cmocka_unit_test(many_letters_at_once_get_each_its_own),
