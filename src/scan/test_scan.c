@@ -536,35 +536,47 @@ static void a_letter_alone_is_announced(void **state)
 	run(alone_fiber);
 }
 
+static void send_alone(int fd, unsigned count)
+{
+	for (unsigned i = 0; i < count; i++) {
+		struct chan_frame *f = scan_frame(0, 0);
+
+		f->bytes.p[CHAN_HEADER + 8] = 1;
+		chan_frame_address(f, CHAN_QUESTION, 0, i, deadline_in(30000));
+		assert_int_equal(chan_frame_send(fd, f), 0);
+		chan_frame_free(f);
+	}
+}
+
 /* One who sends letters that are alone and reads nothing. */
 static void deaf_fiber(void *arg)
 {
 	struct scan_question q = gate_question(1, STR(PLAIN));
-	int fds[2], small = 1;
+	int fds[2], next[2], small = 1;
 	struct err e;
 
 	make_pair(fds);
 	assert_int_equal(setsockopt(fds[0], SOL_SOCKET, SO_SNDBUF, &small, sizeof(small)), 0);
 	struct chan *deaf_end = new_room_end(fds[0]);
 
-	for (uint8_t i = 0; i < 8; i++) {
-		struct chan_frame *f = scan_frame(0, 0);
-
-		f->bytes.p[CHAN_HEADER + 8] = 1;
-		chan_frame_address(f, CHAN_QUESTION, 0, i, deadline_in(30000));
-		assert_int_equal(chan_frame_send(fds[1], f), 0);
-		chan_frame_free(f);
-	}
+	send_alone(fds[1], 8);
 	co_sleep_until(deadline_in(20));
 	int64_t began = clock_ms();
 
 	assert_int_equal(co_gate_try(gate_end, &q, &e), 0);
 	assert_true(clock_ms() - began < 8000);
-	/* When it goes its other letters are not looked at. */
-	close(fds[1]);
+	/* When it is another, nobody is told of the letters of the first. */
+	make_pair(next);
+	send_alone(fds[1], 4);
+	co_sleep_until(deadline_in(20));
+	assert_true(handlers.count > 0);
+	assert_int_equal(chan_attach(deaf_end, next[0], 2), 0);
 	co_group_join(&handlers, deadline_in(5000));
 	assert_int_equal(handlers.count, 0);
+	assert_int_equal(recv(next[1], &small, sizeof(small), 0), -1);
 	chan_destroy(&deaf_end);
+	close(fds[1]);
+	close(next[1]);
 	co_end_main();
 }
 
