@@ -34,6 +34,8 @@ def parse(path):
                 if messages[-1].kind != "question":
                     sys.exit(f"{path}:{number}: an answer without a question")
                 part = "a"
+            elif words[0] == "fd" and words[2:] == ["optional"]:
+                messages[-1].parts[part].append(("fd?", words[1], 0))
             elif words[0] in NUMBERS or words[0] == "fd":
                 messages[-1].parts[part].append((words[0], words[1], 0))
             elif words[0] in ("str", "blob"):
@@ -46,7 +48,7 @@ def parse(path):
 def struct_of(name, fields):
     out = [f"struct {name} {{"]
     for kind, field, _ in fields:
-        ctype = NUMBERS.get(kind) or ("int" if kind == "fd" else "struct str")
+        ctype = NUMBERS.get(kind) or ("int" if kind.startswith("fd") else "struct str")
         out.append(f"\t{ctype} {field};")
     if not fields:
         out.append("\tchar nothing;")
@@ -58,6 +60,10 @@ def put_of(name, fields):
     for kind, field, limit in fields:
         if kind == "fd":
             out.append(f"\tchan_frame_add_fd(f, m->{field});")
+        elif kind == "fd?":
+            out.append(f"\tbuf_put_u8(&f->bytes, m->{field} >= 0);")
+            out.append(f"\tif (m->{field} >= 0)")
+            out.append(f"\t\tchan_frame_add_fd(f, m->{field});")
         elif kind in ("str", "blob"):
             out.append(f"\tchan_frame_add_str(f, m->{field}, {limit});")
         elif kind == "i64":
@@ -70,21 +76,26 @@ def put_of(name, fields):
 
 
 def get_of(name, fields):
+    fds = [f for f in fields if f[0] in ("fd", "fd?")]
+    refused, count = "!reader_done(&r)", str(sum(f[0] == "fd" for f in fds))
     out = [f"static bool get_{name}(struct chan_parcel *p, struct {name} *m)", "{",
            "\tstruct reader r = reader_of(p->payload);"]
-    fds = [f for f in fields if f[0] == "fd"]
     out += ["", f"\t*m = (struct {name}){{0}};"]
     for kind, field, limit in fields:
         if kind in ("str", "blob"):
             out.append(f"\tm->{field} = read_str(&r, {limit});")
         elif kind == "i64":
             out.append(f"\tm->{field} = (int64_t)read_u64(&r);")
+        elif kind == "fd?":
+            out += [f"\tuint8_t has_{field} = read_u8(&r);", ""]
+            refused, count = f"{refused} || has_{field} > 1", f"{count} + has_{field}"
         elif kind != "fd":
             out.append(f"\tm->{field} = read_{kind}(&r);")
-    out.append(f"\tif (!reader_done(&r) || p->fd_count != {len(fds)})")
-    out.append("\t\treturn false;")
-    for i, (_, field, _) in enumerate(fds):
-        out.append(f"\tm->{field} = p->fds[{i}];")
+    out += [f"\tif ({refused} || p->fd_count != {count})", "\t\treturn false;"]
+    if fds:
+        out += ["\tconst int *fd = p->fds;", ""]
+    for kind, field, _ in fds:
+        out.append(f"\tm->{field} = " + ("*fd++;" if kind == "fd" else f"has_{field} ? *fd++ : -1;"))
     if fds:
         out.append("\tp->fd_count = 0; /* the caller owns them now */")
     return out + ["\treturn true;", "}", ""]

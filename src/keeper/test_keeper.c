@@ -327,9 +327,9 @@ static void run(fiber_fn *fn)
 
 static const char *const first_set[TABLE_COUNT] = {
 	[TABLE_ACCOUNTS] =
-		"ann@d.test" HASH "me@c.test" HASH "kim@c.test" HASH "root@mail.d.test" HASH "no account\n"
-		"fritz@b\xC3\xBC"
-		"cher.test" HASH "eve@xn--mller-kva.test" HASH,
+		("ann@d.test" HASH "me@c.test" HASH "kim@c.test" HASH "root@mail.d.test" HASH "no account\n"
+		 "fritz@b\xC3\xBC"
+		 "cher.test" HASH "eve@xn--mller-kva.test" HASH),
 	[TABLE_VIRTUALS] = "help@d.test ann@d.test\n@c.test me@c.test\nteam@d.test ann@d.test,x@far.test\n"
 			   "loop1@d.test loop2@d.test\nloop2@d.test loop1@d.test\nout@d.test x@far.test\n",
 	[TABLE_REGEXPS] = "/^test[0-9]+@d\\.test$/ ann@d.test\n/([/ broken\n",
@@ -457,7 +457,8 @@ static void it_is_ready_with_its_first_tables_only(void **state)
 
 static void change_fiber(void *arg)
 {
-	static const char *const second[TABLE_COUNT] = {"bob@d.test" HASH, "ann@d.test bob@d.test\n", "", ""};
+	static const char *const second[TABLE_COUNT] = {("bob@d.test" HASH), "ann@d.test bob@d.test\n", "",
+							""};
 	static const char *const none[TABLE_COUNT] = {"", "", "", ""};
 
 	co_give(first_set);

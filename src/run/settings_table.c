@@ -164,7 +164,7 @@ const struct setting_row setting_rows[SET_COUNT] = {
 			   "would exceed it is told to try later.",
 	},
 	[SET_MESSAGE_SIZE_LIMIT] = {
-		.name = "message_size_limit", .type = SETTING_BYTES, .rooms = GATE | SPOOL | MAILBOX,
+		.name = "message_size_limit", .type = SETTING_BYTES, .rooms = GATE | SCAN | SPOOL | MAILBOX,
 		/* RFC 5321 4.5.3.1.7: at least 64 KiB must be taken. */
 		RANGE(64 * KIB, GIB), .fallback = "52428800",
 		.meaning = "Size of the largest message that is taken.",
