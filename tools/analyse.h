@@ -8,11 +8,8 @@
 #define TOOLS_ANALYSE_H
 
 #include "base/err.h"
-#include "format/imap_cursor.h"
 
 #define err_set(e, code, ...) ((err_set)(e, code, __VA_ARGS__), (code))
-#define imap_expected(c, want) ((imap_expected)(c, want), ERR_INVALID)
-#define imap_no_memory(c) ((imap_no_memory)(c), ERR_MEMORY)
 #define err_errno(e, ...) ((err_errno)(e, __VA_ARGS__), ERR_IO)
 
 #endif

@@ -62,13 +62,18 @@ static int add_section(struct imap_cursor *c, struct imap_fetch *f, struct imap_
 {
 	struct imap_section **end = &f->sections;
 
-	if (f->section_count == IMAP_SECTIONS_MAX)
-		return imap_too_many(c, "sections", IMAP_SECTIONS_MAX);
+	if (f->section_count == IMAP_SECTIONS_MAX) {
+		imap_too_many(c, "sections", IMAP_SECTIONS_MAX);
+		return ERR_TOO_BIG;
+	}
 	while (*end)
 		end = &(*end)->next;
 	*out = *end = arena_alloc(c->arena, sizeof(**end));
 	f->section_count++;
-	return *out ? 0 : imap_no_memory(c);
+	if (*out)
+		return 0;
+	imap_no_memory(c);
+	return ERR_MEMORY;
 }
 
 /* "1.2." in front of a section's kind, or "1.2" alone. */
@@ -153,7 +158,7 @@ static int read_partial(struct imap_cursor *c, struct imap_section *s)
 /* Behind "BODY[" or "BODY.PEEK[". */
 static int read_section(struct imap_cursor *c, struct imap_fetch *f, bool peek)
 {
-	struct imap_section *s;
+	struct imap_section *s = NULL;
 	int rc = add_section(c, f, &s);
 
 	if (rc)
@@ -173,7 +178,7 @@ static int read_section(struct imap_cursor *c, struct imap_fetch *f, bool peek)
 static int read_old_section(struct imap_cursor *c, struct imap_fetch *f, struct str name, bool *known)
 {
 	for (size_t i = 0; i < COUNT(old_sections); i++) {
-		struct imap_section *s;
+		struct imap_section *s = NULL;
 		int rc;
 
 		if (!str_eq_nocase(str_of(old_sections[i].name), name))

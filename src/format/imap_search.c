@@ -102,13 +102,19 @@ static int add_key(struct builder *b, enum imap_key_kind kind, struct imap_key *
 {
 	struct imap_key *k;
 
-	if (b->search->key_count == IMAP_SEARCH_KEYS_MAX)
-		return imap_too_many(b->c, "search keys", IMAP_SEARCH_KEYS_MAX);
-	if (b->open && b->open->depth + 1 == IMAP_SEARCH_DEPTH)
-		return imap_too_many(b->c, "levels of search keys", IMAP_SEARCH_DEPTH);
+	if (b->search->key_count == IMAP_SEARCH_KEYS_MAX) {
+		imap_too_many(b->c, "search keys", IMAP_SEARCH_KEYS_MAX);
+		return ERR_TOO_BIG;
+	}
+	if (b->open && b->open->depth + 1 == IMAP_SEARCH_DEPTH) {
+		imap_too_many(b->c, "levels of search keys", IMAP_SEARCH_DEPTH);
+		return ERR_TOO_BIG;
+	}
 	k = arena_alloc(b->c->arena, sizeof(*k));
-	if (!k)
-		return imap_no_memory(b->c);
+	if (!k) {
+		imap_no_memory(b->c);
+		return ERR_MEMORY;
+	}
 	*k = (struct imap_key){.kind = kind, .parent = b->open};
 	b->search->key_count++;
 	if (b->open)

@@ -21,6 +21,7 @@
 #include "net/messages.h"
 
 #include <arpa/inet.h>
+#include <assert.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -379,6 +380,7 @@ static void co_on_lookup(void *state, struct chan_parcel *p)
 	else if (co_look_up(c, q.name, q.type, p->deadline, &result, &e) != 0)
 		chan_refuse(p, e.code, "%s", e.text);
 	else {
+		assert(result);
 		answer_with(p, result);
 		ub_resolve_free(result);
 	}

@@ -17,40 +17,40 @@ static int result(long code)
 	return code < 0 ? errno : 0;
 }
 
-static int read_system_file(void)
+static int read_system_file(int folder)
 {
 	return result(open("/etc/passwd", O_RDONLY | O_CLOEXEC));
 }
 
-static int read_device(void)
+static int read_device(int folder)
 {
 	return result(open("/dev/null", O_RDONLY | O_CLOEXEC));
 }
 
-static int create_file(void)
+static int create_file(int folder)
 {
-	int fd = open("/probe.tmp", O_CREAT | O_RDWR | O_CLOEXEC, 0600);
+	int fd = openat(folder >= 0 ? folder : AT_FDCWD, "probe.tmp", O_CREAT | O_RDWR | O_CLOEXEC, 0600);
 
 	if (fd < 0)
 		return errno;
 	close(fd);
-	unlink("/probe.tmp");
+	unlinkat(folder >= 0 ? folder : AT_FDCWD, "probe.tmp", 0);
 	return 0;
 }
 
-static int make_socket(void)
+static int make_socket(int folder)
 {
 	return result(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
 }
 
-static int run_program(void)
+static int run_program(int folder)
 {
 	char *const argv[] = {(char[]){"true"}, NULL};
 
 	return result(execve("/bin/true", argv, NULL));
 }
 
-static int start_process(void)
+static int start_process(int folder)
 {
 	pid_t pid = fork();
 
@@ -59,12 +59,12 @@ static int start_process(void)
 	return result(pid);
 }
 
-static int trace_master(void)
+static int trace_master(int folder)
 {
 	return result(ptrace(PTRACE_SEIZE, getppid(), NULL, NULL));
 }
 
-static int read_master_memory(void)
+static int read_master_memory(int folder)
 {
 	char byte;
 	struct iovec here = {&byte, 1}, there = {(void *)&result, 1};
@@ -72,22 +72,22 @@ static int read_master_memory(void)
 	return result(process_vm_readv(getppid(), &here, 1, &there, 1, 0));
 }
 
-static int signal_master(void)
+static int signal_master(int folder)
 {
 	return result(kill(getppid(), 0));
 }
 
-static int become_root(void)
+static int become_root(int folder)
 {
 	return result(setresuid(0, 0, 0));
 }
 
-static int mount_folder(void)
+static int mount_folder(int folder)
 {
 	return result(mount("none", "/", "tmpfs", 0, NULL));
 }
 
-static int leave_namespace(void)
+static int leave_namespace(int folder)
 {
 	return result(unshare(CLONE_NEWUSER));
 }
@@ -110,7 +110,7 @@ static bool with_sockets(const struct wall_row *row)
 
 static const struct {
 	const char *name;
-	int (*run)(void);
+	int (*run)(int folder);
 	bool (*allowed)(const struct wall_row *row);
 } probes[] = {
 	{"read-system-file", read_system_file, never}, {"read-device", read_device, never},
@@ -131,9 +131,9 @@ const char *probes_name(unsigned probe)
 	return probes[probe].name;
 }
 
-int probes_run(unsigned probe)
+int probes_run(unsigned probe, int folder)
 {
-	return probe < probes_count() ? probes[probe].run() : EINVAL;
+	return probe < probes_count() ? probes[probe].run(folder) : EINVAL;
 }
 
 bool probes_allowed(unsigned probe, const struct wall_row *row)

@@ -18,8 +18,9 @@
 
 unsigned probes_count(void);
 const char *probes_name(unsigned probe);
-/* Makes the attempt in this process.  It may be the end of it. */
-int probes_run(unsigned probe);
+/* Makes the attempt in this process; it may be the end of it.  folder: the room's data
+ * folder, -1 when it has none. */
+int probes_run(unsigned probe, int folder);
 /* Whether the row lets the attempt succeed. */
 bool probes_allowed(unsigned probe, const struct wall_row *row);
 

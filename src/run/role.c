@@ -474,7 +474,7 @@ static void start_fiber(void *arg)
 	if (open_control(role) != 0)
 		_exit(1);
 	if (role->probe > 0) {
-		struct probed_note m = {.result = probes_run((unsigned)role->probe - 1)};
+		struct probed_note m = {.result = probes_run((unsigned)role->probe - 1, role->data_folder)};
 
 		probed_send(role->control, &m);
 		return;

@@ -256,6 +256,7 @@ static int co_fetch_holds(struct spool *s, const struct act *act, struct kept_le
 static int co_commit_act(struct spool *s, struct act_request *a, struct err *e)
 {
 	struct commit_request r = {.kind = &act_kind, .arg = a};
+	/* NOLINTNEXTLINE(bugprone-sizeof-expression): an array of pointers */
 	struct kept_letter **pinned = calloc(a->act.hold_count + 1, sizeof(*pinned));
 
 	if (!pinned)

@@ -213,6 +213,7 @@ static int decode(struct append *a, struct str ticket, struct str envelope, stru
 	envelope_get(&r, &a->arena, &a->letter.envelope);
 	if (!reader_done(&r))
 		return err_set(e, ERR_INVALID, "the envelope cannot be read");
+	/* NOLINTNEXTLINE(bugprone-sizeof-expression): an array of pointers */
 	a->made = arena_calloc(&a->arena, a->letter.envelope.recipient_count + 1, sizeof(a->made[0]));
 	if (!a->made)
 		return err_set(e, ERR_MEMORY, "no memory for the envelope");

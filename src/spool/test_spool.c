@@ -124,7 +124,7 @@ struct attempt {
 	int code;
 };
 
-static struct attempt attempts[LETTERS];
+static struct attempt attempts[LETTERS + 1];
 
 static void attempt_fiber(void *arg)
 {
