@@ -25,8 +25,12 @@ fuzz:
 valgrind:
 	@$(PYTHON) tests/run.py --valgrind
 
+bench: all
+	@tools/peers
+	@$(PYTHON) tests/bench/smtp.py $(ARGS)
+
 # The peers stay: they take long to fetch and never change.
 clean:
 	@mkdir -p build && find build -mindepth 1 -maxdepth 1 ! -name peers -exec rm -rf {} +
 
-.PHONY: all deps peers test lint fuzz valgrind clean
+.PHONY: all deps peers test lint fuzz valgrind bench clean

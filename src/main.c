@@ -11,6 +11,7 @@
 #include "cli/lookup.h"
 #include "cli/options.h"
 #include "cli/reload.h"
+#include "cli/setup.h"
 #include "gate/gate.h"
 #include "keeper/keeper.h"
 #include "mailbox/mailbox.h"
@@ -74,6 +75,14 @@ static int serve(const struct options *o, int (*master)(const struct master_plan
 	return master(&plan);
 }
 
+/* A change has been taken over by the running server when this returns. */
+static int set_up(const struct options *o, const struct settings *s)
+{
+	int status = cmd_setup(o->argc, o->argv, settings_text(s, SET_CONFIG_DIR).p);
+
+	return status == EXIT_DONE ? reload_if_served(s) : status;
+}
+
 static int with_settings(enum command command, const struct options *o)
 {
 	struct settings s;
@@ -89,6 +98,9 @@ static int with_settings(enum command command, const struct options *o)
 			break;
 		case CMD_RELOAD:
 			status = cmd_reload(o->argc, o->argv, &s);
+			break;
+		case CMD_SETUP:
+			status = set_up(o, &s);
 			break;
 		default:
 			status = cmd_inbox(o->argc, o->argv, &s);

@@ -15,32 +15,54 @@
 #define WINDOW 4
 #define LONGEST_MS 120000
 
-static int connect_to(const struct settings *s, const char *room, int *status)
+/* A connected socket, or -1 with errno; ENAMETOOLONG when data_dir is too long for one. */
+static int try_to_connect(const struct settings *s, const char *room)
 {
 	struct sockaddr_un at = {.sun_family = AF_UNIX};
-	const char *data = settings_text(s, SET_DATA_DIR).p;
-	int n = snprintf(at.sun_path, sizeof(at.sun_path), "%s/run/control/%s", data, room);
+	int n = snprintf(at.sun_path, sizeof(at.sun_path), "%s/run/control/%s",
+			 settings_text(s, SET_DATA_DIR).p, room);
+
+	if (n < 0 || (size_t)n >= sizeof(at.sun_path)) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
 	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+
+	if (fd < 0 || connect(fd, (struct sockaddr *)&at, sizeof(at)) == 0)
+		return fd;
+	int number = errno;
+
+	close(fd);
+	errno = number;
+	return -1;
+}
+
+static int connect_to(const struct settings *s, const char *room, int *status)
+{
+	const char *data = settings_text(s, SET_DATA_DIR).p;
+	int fd = try_to_connect(s, room);
 	struct err e;
 
 	*status = EXIT_FAILED;
-	if (n < 0 || (size_t)n >= sizeof(at.sun_path)) {
-		fprintf(stderr, "mailstead: the path of data_dir is too long for a socket: %s\n", data);
-		goto failed;
-	}
-	if (fd >= 0 && connect(fd, (struct sockaddr *)&at, sizeof(at)) == 0)
+	if (fd >= 0)
 		return fd;
 	if (errno == ENOENT || errno == ECONNREFUSED) {
 		fprintf(stderr, "mailstead: no server runs with data_dir %s\n", data);
 		*status = EXIT_TRY_LATER;
-		goto failed;
+		return -1;
 	}
-	err_errno(&e, "cannot connect to %s", at.sun_path);
+	err_errno(&e, "cannot connect to the server with data_dir %s", data);
 	fprintf(stderr, "mailstead: %s\n", e.text);
-failed:
+	return -1;
+}
+
+bool ask_is_served(const struct settings *s, const char *room)
+{
+	int fd = try_to_connect(s, room);
+
 	if (fd >= 0)
 		close(fd);
-	return -1;
+	return fd >= 0;
 }
 
 struct command {

@@ -17,4 +17,7 @@
  * to standard error and co_fn is not called. */
 int ask_room(const struct settings *s, const char *room, int (*co_fn)(struct chan *c, void *arg), void *arg);
 
+/* Whether a server answers on that socket.  Says nothing. */
+bool ask_is_served(const struct settings *s, const char *room);
+
 #endif

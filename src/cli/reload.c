@@ -36,3 +36,8 @@ int cmd_reload(int argc, char **argv, const struct settings *s)
 	}
 	return ask_room(s, "master", co_ask, NULL);
 }
+
+int reload_if_served(const struct settings *s)
+{
+	return ask_is_served(s, "master") ? ask_room(s, "master", co_ask, NULL) : EXIT_DONE;
+}

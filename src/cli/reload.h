@@ -9,4 +9,7 @@
  * with the sentence of what was refused, EXIT_FAILED.  --wait says the same. */
 int cmd_reload(int argc, char **argv, const struct settings *s);
 
+/* The same without arguments when a server runs, and EXIT_DONE when none does. */
+int reload_if_served(const struct settings *s);
+
 #endif

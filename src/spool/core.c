@@ -204,9 +204,9 @@ void co_lane_enter(struct lane *l)
 		l->taken = true;
 		return;
 	}
-	/* It leaves the list before this returns. */
-	/* cppcheck-suppress autoVariables */
 	*l->end = &self;
+	/* It leaves the list before this returns: */
+	/* cppcheck-suppress autoVariables */
 	l->end = &self.next;
 	/* A job is short, and the list points to this stack. */
 	fiber_shield(true);
