@@ -84,7 +84,7 @@ static int open_listener(const struct listener_addr *at, int *fd, struct err *e)
 
 static unsigned port_of(int fd)
 {
-	struct sockaddr_storage at;
+	struct sockaddr_storage at = {0};
 	socklen_t n = sizeof(at);
 
 	if (getsockname(fd, (struct sockaddr *)&at, &n) != 0)
