@@ -17,6 +17,8 @@ import time
 import house
 
 QUEUED = re.compile(r"250 2\.0\.0 Ok: queued as ([0-9A-F]{16})")
+# A line of --inbox; AddressSanitizer may have put one of its own before them.
+ROW = re.compile(r"^(\d+) ([0-9A-F]{16}) ([0-9a-f]{64})$", re.M)
 ACCOUNTS = "\n".join(f"{name}@a.test|{{PLAIN}}pw" for name in ("a", "b", "c", "d")) + "\n"
 
 
@@ -72,7 +74,7 @@ def letter(number, size=1500):
 
 def inbox(home, account):
     """[(uid, letter id, sha-256)] of the account's INBOX."""
-    return [tuple(line.split()) for line in home.command("--inbox", account).splitlines()]
+    return ROW.findall(home.command("--inbox", account))
 
 
 class Load:
