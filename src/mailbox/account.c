@@ -247,6 +247,7 @@ static struct account *make_account(struct shard *s, uint32_t id, struct str add
 	a->unfolded_end = &a->unfolded;
 	views_init(&a->views);
 	ledger_init(&a->checks);
+	ledger_init(&a->counted);
 	a->next = s->accounts[id % SHARD_BUCKETS];
 	s->accounts[id % SHARD_BUCKETS] = a;
 	s->account_count++;
@@ -277,6 +278,7 @@ void account_free(struct account *a)
 	index_close(&a->index);
 	views_free(&a->views);
 	ledger_free(&a->checks);
+	ledger_free(&a->counted);
 	free(a->address_bytes);
 	free(a);
 }

@@ -49,6 +49,13 @@
 
 struct account;
 
+/* Somebody who wants to know of each durable act as soon as the views have it, and of the
+ * account's failure.  notify() must not wait. */
+struct account_watch {
+	struct account_watch *next;
+	void (*notify)(struct account_watch *w);
+};
+
 /* An act that a session wants; the arrays are copied. */
 struct act_draft {
 	const struct change *changes;
@@ -106,6 +113,8 @@ struct account {
 	struct waiters index_free;
 
 	struct views views;
+	struct account_watch *watches;
+	struct ledger counted; /* the folders with their counts, as old as its serial */
 	struct ledger checks;
 	struct account_act *first, *last; /* pending, in order */
 	bool refused; /* invariant 3 */
@@ -148,6 +157,9 @@ int co_account_lock(struct account *a);
 void account_unlock(struct account *a);
 /* Folds all acts that are durable now. */
 int co_account_fold(struct account *a, struct err *e);
+
+void account_watch(struct account *a, struct account_watch *w);
+void account_unwatch(struct account *a, struct account_watch *w);
 
 /* --- for the shard ------------------------------------------------------------------- */
 
