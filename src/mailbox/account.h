@@ -26,6 +26,7 @@
 #include "mailbox/shard.h"
 #include "mailbox/waiters.h"
 #include "net/fiber.h"
+#include "store/derived.h"
 #include "store/entry.h"
 #include "store/index.h"
 #include "store/view.h"
@@ -109,6 +110,7 @@ struct account {
 	struct waiters changed; /* state, users or `refused` */
 
 	struct index *index;
+	struct derived *derived; /* under the same lock; NULL until it is needed */
 	bool index_locked;
 	struct waiters index_free;
 

@@ -69,13 +69,14 @@ static const struct uid_range all_uids = {1, UINT32_MAX};
 
 void co_cmd_expunge(struct imap_session *s, const struct imap_command *cmd)
 {
+	struct imap_set set = cmd->expunge;
 	struct uid_list picked;
 	struct err e = {0};
 	int code = s->sel.read_only ? err_set(&e, ERR_DENIED, "Mailbox is read-only.") : 0;
 
 	uid_list_init(&picked);
 	if (!code && cmd->uid)
-		code = imap_pick(s, cmd->expunge, true, &picked, &e);
+		code = imap_pick(s, &set, true, &picked, &e);
 	if (!code)
 		code = co_expunge_deleted(s, cmd->uid ? uid_list_uids(&picked) : (struct uids){&all_uids, 1},
 					  &e);

@@ -10,17 +10,17 @@ static uint32_t last_uid(const struct imap_session *s)
 	return pos ? s->sel.view->uid[pos - 1] : 0;
 }
 
-int imap_pick(struct imap_session *s, struct imap_set set, bool uid, struct uid_list *out, struct err *e)
+int imap_pick(struct imap_session *s, struct imap_set *set, bool uid, struct uid_list *out, struct err *e)
 {
 	const struct view *v = s->sel.view;
 	uint32_t exists = imap_exists(s), last = s->sel.uidnext - 1;
 
-	imap_set_resolve(&set, uid ? last_uid(s) : exists);
-	if (!uid && imap_set_last(&set) > exists)
+	imap_set_resolve(set, uid ? last_uid(s) : exists);
+	if (!uid && imap_set_last(set) > exists)
 		return err_set(e, ERR_INVALID, "There is no message %u, the mailbox has %u.",
-			       imap_set_last(&set), exists);
-	for (size_t i = 0; i < set.count; i++) {
-		struct imap_range r = set.ranges[i];
+			       imap_set_last(set), exists);
+	for (size_t i = 0; i < set->count; i++) {
+		struct imap_range r = set->ranges[i];
 
 		if (!uid)
 			r = (struct imap_range){view_uid(v, s->sel.told, r.first),

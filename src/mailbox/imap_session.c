@@ -64,6 +64,7 @@ void co_imap_done(struct imap_session *s, const char *fmt, ...)
 
 	if (s->sel.view)
 		co_imap_sync(s, h->news == IMAP_NEWS_ALL || s->cmd.uid);
+	s->sel.said = (struct imap_said){0};
 	va_start(ap, fmt);
 	co_put_line(s, tag_of(s), fmt, ap);
 	va_end(ap);
@@ -222,7 +223,7 @@ static void co_fill(struct imap_session *s)
 		s->ended = true;
 }
 
-static enum imap_read_event feed(struct imap_session *s)
+enum imap_read_event imap_feed(struct imap_session *s)
 {
 	enum imap_read_event event;
 	struct str in;
@@ -237,10 +238,30 @@ static enum imap_read_event feed(struct imap_session *s)
 	return event;
 }
 
+bool co_imap_wait_news(struct imap_session *s, int64_t deadline)
+{
+	int code = co_stream_flush(&s->stream, deadline_in(s->shard->client_write_ms));
+
+	/* No wait between this look and the next: nothing is missed. */
+	if (code == 0 && s->sel.view && s->sel.view->serial != s->sel.told)
+		return true;
+	s->idling = fiber_self();
+	if (code == 0)
+		code = co_wait_readable(&s->stream.io, deadline);
+	s->idling = NULL;
+	if (code == 0)
+		co_fill(s);
+	else if (code == ERR_CANCELLED)
+		co_imap_bye(s, "Server shutting down.");
+	else if (code != ERR_TIMEOUT && code != ERR_BUSY)
+		s->ended = true;
+	return code != ERR_TIMEOUT;
+}
+
 static void co_commands(struct imap_session *s)
 {
 	while (co_imap_breathe(s)) {
-		enum imap_read_event event = feed(s);
+		enum imap_read_event event = imap_feed(s);
 
 		co_event(s, event);
 		if (event == IMAP_READ_MORE && !s->ended)

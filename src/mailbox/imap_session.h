@@ -25,6 +25,13 @@
 /* The shortest line that holds any reply without a literal. */
 #define IMAP_REPLY_MAX ((size_t)16 << 10)
 
+/* Flags that the present command has told already: those of these messages that an act
+ * between the two has set. */
+struct imap_said {
+	struct uids uids;
+	uint64_t from, to;
+};
+
 struct imap_selected {
 	struct view *view; /* NULL: no mailbox is selected */
 	bool read_only;
@@ -32,6 +39,7 @@ struct imap_selected {
 	uint64_t flags_told;
 	uint32_t uidnext;
 	size_t keywords_told; /* how many keywords the last FLAGS response had */
+	struct imap_said said; /* empty between commands */
 };
 
 struct imap_session {
@@ -81,6 +89,10 @@ __attribute__((format(printf, 2, 3))) void co_imap_done(struct imap_session *s, 
 void co_imap_refuse(struct imap_session *s, int code, const struct err *e);
 /* "* BYE ..." and the end. */
 __attribute__((format(printf, 2, 3))) void co_imap_bye(struct imap_session *s, const char *fmt, ...);
+/* The next event of what has arrived. */
+enum imap_read_event imap_feed(struct imap_session *s);
+/* Waits until the client says something or the account has news; false: neither in time. */
+bool co_imap_wait_news(struct imap_session *s, int64_t deadline);
 /* Lets others work, at times.  False when the session has ended. */
 bool co_imap_breathe(struct imap_session *s);
 
@@ -121,9 +133,9 @@ void co_imap_tell_flags(struct imap_session *s);
 
 /* --- imap_pick.c ------------------------------------------------------------------------- */
 
-/* What a set names, as ranges of UIDs that the client knows.  ERR_INVALID: a sequence
+/* Resolves the set; what it names, as ranges of UIDs that the client knows.  ERR_INVALID: a sequence
  * number that the client does not have. */
-int imap_pick(struct imap_session *s, struct imap_set set, bool uid, struct uid_list *out, struct err *e);
+int imap_pick(struct imap_session *s, struct imap_set *set, bool uid, struct uid_list *out, struct err *e);
 /* The first position of the view whose UID is above `after` and in the ranges; the view's n
  * behind the last. */
 size_t imap_pick_next(const struct imap_session *s, struct uids picked, uint32_t after);
@@ -133,7 +145,7 @@ size_t imap_pick_next(const struct imap_session *s, struct uids picked, uint32_t
 co_imap_handler co_cmd_capability, co_cmd_noop, co_cmd_logout, co_cmd_id, co_cmd_namespace, co_cmd_enable;
 co_imap_handler co_cmd_list, co_cmd_lsub, co_cmd_status;
 co_imap_handler co_cmd_select, co_cmd_unselect, co_cmd_close, co_cmd_check;
-co_imap_handler co_cmd_expunge;
+co_imap_handler co_cmd_expunge, co_cmd_fetch, co_cmd_store, co_cmd_copy, co_cmd_idle;
 co_imap_handler co_cmd_create, co_cmd_delete, co_cmd_rename, co_cmd_subscribe, co_cmd_unsubscribe;
 
 #endif

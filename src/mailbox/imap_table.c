@@ -2,8 +2,8 @@
 /* Which commands a session knows, and what it calls itself capable of. */
 #include "mailbox/imap_session.h"
 
-const char imap_capabilities[] =
-	"IMAP4rev1 LITERAL+ ID ENABLE NAMESPACE UNSELECT CHILDREN SPECIAL-USE LIST-EXTENDED";
+const char imap_capabilities[] = "IMAP4rev1 LITERAL+ ID ENABLE IDLE NAMESPACE UNSELECT UIDPLUS MOVE CHILDREN "
+				 "SPECIAL-USE LIST-EXTENDED";
 
 static const struct imap_handler handlers[IMAP_COMMAND_COUNT] = {
 	[IMAP_CAPABILITY] = {co_cmd_capability, IMAP_NEWS_ALL},
@@ -21,6 +21,11 @@ static const struct imap_handler handlers[IMAP_COMMAND_COUNT] = {
 	[IMAP_CLOSE] = {co_cmd_close, IMAP_NEWS_ALL},
 	[IMAP_CHECK] = {co_cmd_check, IMAP_NEWS_ALL},
 	[IMAP_EXPUNGE] = {co_cmd_expunge, IMAP_NEWS_ALL},
+	[IMAP_IDLE] = {co_cmd_idle, IMAP_NEWS_ALL},
+	[IMAP_STORE] = {co_cmd_store, IMAP_NEWS_KEEP},
+	[IMAP_COPY] = {co_cmd_copy, IMAP_NEWS_ALL},
+	[IMAP_MOVE] = {co_cmd_copy, IMAP_NEWS_ALL},
+	[IMAP_FETCH] = {co_cmd_fetch, IMAP_NEWS_KEEP},
 	[IMAP_CREATE] = {co_cmd_create, IMAP_NEWS_ALL},
 	[IMAP_DELETE] = {co_cmd_delete, IMAP_NEWS_ALL},
 	[IMAP_RENAME] = {co_cmd_rename, IMAP_NEWS_ALL},

@@ -114,6 +114,14 @@ static void co_tell_row(struct imap_session *s, size_t pos)
 	buf_free(&out);
 }
 
+static bool was_said(const struct imap_session *s, size_t pos)
+{
+	const struct imap_said *said = &s->sel.said;
+	uint64_t modseq = s->sel.view->modseq[pos];
+
+	return modseq >= said->from && modseq <= said->to && uids_has(said->uids, s->sel.view->uid[pos]);
+}
+
 static void co_tell_changed(struct imap_session *s, uint64_t now, uint32_t below)
 {
 	const struct view *v = s->sel.view;
@@ -122,7 +130,8 @@ static void co_tell_changed(struct imap_session *s, uint64_t now, uint32_t below
 	while (pos < v->n && v->uid[pos] < below) {
 		uint32_t uid = v->uid[pos];
 
-		co_tell_row(s, pos);
+		if (!was_said(s, pos))
+			co_tell_row(s, pos);
 		if (!co_imap_breathe(s))
 			return;
 		pos = view_next_changed(v, s->sel.flags_told, view_lower(v, uid + 1));
