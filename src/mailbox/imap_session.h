@@ -145,7 +145,7 @@ size_t imap_pick_next(const struct imap_session *s, struct uids picked, uint32_t
 co_imap_handler co_cmd_capability, co_cmd_noop, co_cmd_logout, co_cmd_id, co_cmd_namespace, co_cmd_enable;
 co_imap_handler co_cmd_list, co_cmd_lsub, co_cmd_status;
 co_imap_handler co_cmd_select, co_cmd_unselect, co_cmd_close, co_cmd_check;
-co_imap_handler co_cmd_expunge, co_cmd_fetch, co_cmd_store, co_cmd_copy, co_cmd_idle;
+co_imap_handler co_cmd_expunge, co_cmd_fetch, co_cmd_store, co_cmd_copy, co_cmd_idle, co_cmd_search;
 co_imap_handler co_cmd_create, co_cmd_delete, co_cmd_rename, co_cmd_subscribe, co_cmd_unsubscribe;
 
 #endif

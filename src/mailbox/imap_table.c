@@ -25,6 +25,7 @@ static const struct imap_handler handlers[IMAP_COMMAND_COUNT] = {
 	[IMAP_STORE] = {co_cmd_store, IMAP_NEWS_KEEP},
 	[IMAP_COPY] = {co_cmd_copy, IMAP_NEWS_ALL},
 	[IMAP_MOVE] = {co_cmd_copy, IMAP_NEWS_ALL},
+	[IMAP_SEARCH] = {co_cmd_search, IMAP_NEWS_KEEP},
 	[IMAP_FETCH] = {co_cmd_fetch, IMAP_NEWS_KEEP},
 	[IMAP_CREATE] = {co_cmd_create, IMAP_NEWS_ALL},
 	[IMAP_DELETE] = {co_cmd_delete, IMAP_NEWS_ALL},

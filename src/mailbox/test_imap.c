@@ -7,6 +7,7 @@
 #include "mailbox/imap.h"
 #include "net/log.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -736,6 +737,82 @@ static void idle_wakes(void **state)
 	house_run(co_idle, 4);
 }
 
+static const struct {
+	const char *keys, *found;
+} searches[] = {
+	{"ALL", " 1 2 3"},
+	{"1,3", " 1 3"},
+	{"UID 2:*", " 2 3"},
+	{"5:9", ""},
+	{"SEEN", " 2"},
+	{"UNSEEN NOT FLAGGED", " 3"},
+	{"OR FLAGGED SEEN", " 1 2"},
+	{"KEYWORD work", " 1"},
+	{"UNKEYWORD Work", " 2 3"},
+	{"RECENT", ""},
+	{"OLD", " 1 2 3"},
+	{"LARGER 150", " 1 2"},
+	{"SMALLER 150", " 3"},
+	{"ON 14-Nov-2023", " 1 2 3"},
+	{"BEFORE 14-Nov-2023", ""},
+	{"SENTON 1-Jan-2020", " 1"},
+	{"SENTSINCE 2-Jan-2020", " 2"},
+	{"FROM a@example", " 1"},
+	{"HEADER message-id \"\"", " 1"},
+	{"HEADER Delivered-To user1", " 1 2 3"},
+	{"BODY hello", " 1"},
+	{"BODY \"inner text\"", " 2"},
+	{"BODY first", ""},
+	{"TEXT first", " 1"},
+	{"BODY \"aus K\"", " 2"},
+	{"NOT TEXT three", " 1 2"},
+	{"CHARSET utf-8 BODY Three", " 3"},
+	{"(BODY hello) (OR SEEN FLAGGED)", " 1"},
+};
+
+static void co_search(struct house *h)
+{
+	struct imap_clients c;
+	char script[512];
+
+	co_deliver(h, 1, 3);
+	imap_clients_init(&c, h);
+	co_imap_client(&c, 1, 1, "");
+	co_imap_talk(&c, HELLO SELECT_INBOX("3", "4") "C: a STORE 1 FLAGS.SILENT (\\Flagged Work)\n"
+						      "S: * FLAGS (~)\n"
+						      "S: a OK ~\n"
+						      "C: b STORE 2 FLAGS.SILENT (\\Seen)\n"
+						      "S: b OK ~\n");
+	for (size_t i = 0; i < sizeof(searches) / sizeof(searches[0]); i++) {
+		snprintf(script, sizeof(script), "C: s SEARCH %s\nS: * SEARCH%s\nS: s OK ~\n",
+			 searches[i].keys, searches[i].found);
+		co_imap_talk(&c, script);
+	}
+	co_imap_talk(&c, "C: c SEARCH CHARSET utf-8 SUBJECT {8+}\n"
+			 "C: gr\xC3\xBC\xC3\x9F"
+			 "ee\n"
+			 "S: * SEARCH\n"
+			 "S: c OK ~\n"
+			 "C: d SEARCH CHARSET iso-8859-1 SUBJECT {5+}\n"
+			 "C: GR\xFC\xDF"
+			 "E\n"
+			 "S: * SEARCH 2\n"
+			 "S: d OK ~\n"
+			 "C: e SEARCH CHARSET x-klingon SUBJECT a\n"
+			 "S: e NO [BADCHARSET (US-ASCII UTF-8 ISO-8859-1)] ~\n"
+			 "C: f UID SEARCH UNDELETED\n"
+			 "S: * SEARCH 1 2 3\n"
+			 "S: f OK ~\n"
+			 "C: g SEARCH FROB\n"
+			 "S: g BAD ~ at byte ~\n");
+	co_imap_clients_end(&c);
+}
+
+static void messages_are_searched(void **state)
+{
+	house_run_with(co_search, letters, LETTERS);
+}
+
 static void quiet(void *arg, enum log_level level, const char *line, size_t n)
 {
 }
@@ -753,6 +830,7 @@ int main(void)
 		cmocka_unit_test(deleted_messages_go),
 		cmocka_unit_test(messages_are_copied_and_moved),
 		cmocka_unit_test(idle_wakes),
+		cmocka_unit_test(messages_are_searched),
 		cmocka_unit_test(others_are_heard_of),
 		cmocka_unit_test(faults_have_an_end),
 		cmocka_unit_test(the_silent_and_the_deaf_are_sent_away),
