@@ -12,6 +12,9 @@
 #define ACCOUNTS_MAX 1000
 #define IDLE_MS 5000
 #define FOLD_MS 1000
+/* RFC 3501, 5.4: at least 30 minutes. */
+#define CLIENT_IDLE_MS (30 * 60 * 1000)
+#define CLIENT_WRITE_MS (5 * 60 * 1000)
 /* As many as the thread pool can serve, with one at hand. */
 #define CARERS_MAX 4
 #define GREET_AGAIN_MS 1000
@@ -174,6 +177,8 @@ int shard_start(struct shard *s, const struct shard_options *options, struct err
 	s->accounts_max = options->accounts_max ? options->accounts_max : ACCOUNTS_MAX;
 	s->idle_ms = options->idle_ms ? options->idle_ms : IDLE_MS;
 	s->fold_ms = options->fold_ms ? options->fold_ms : FOLD_MS;
+	s->client_idle_ms = options->client_idle_ms ? options->client_idle_ms : CLIENT_IDLE_MS;
+	s->client_write_ms = options->client_write_ms ? options->client_write_ms : CLIENT_WRITE_MS;
 	if (!s->data_path || fiber_start(&s->own, greeter_fiber, s) != 0 ||
 	    fiber_start(&s->own, caretaker_fiber, s) != 0)
 		return err_set(e, ERR_MEMORY, "no memory for the shard's fibers");

@@ -29,6 +29,10 @@ struct shard_options {
 	size_t accounts_max;
 	int64_t idle_ms;
 	int64_t fold_ms;
+	/* An IMAP session ends when its client says nothing for so long (30 minutes), or takes
+	 * nothing of what it asked for (5 minutes). */
+	int64_t client_idle_ms;
+	int64_t client_write_ms;
 };
 
 /* What neighbours may ask; a struct shard is their room. */

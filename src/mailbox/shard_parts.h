@@ -13,6 +13,7 @@ struct shard {
 	unsigned index, shards; /* one of how many; 0: all accounts are ours */
 	size_t accounts_max;
 	int64_t idle_ms, fold_ms;
+	int64_t client_idle_ms, client_write_ms;
 	struct chan *spool;
 	struct fiber_group own; /* greeter and caretaker */
 	struct fiber_group senders; /* one for each act without answer */

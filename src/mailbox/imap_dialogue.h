@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * imap_dialogue: for tests, clients that talk with IMAP sessions as a script says.
+ *
+ *   "C: a SELECT INBOX"     client 1 sends this line
+ *   "S: * ~ EXISTS"         client 1 gets this line; ~ stands for anything
+ *   "C2: ...", "S2: ..."    the same for client 2
+ *   "+C: ..."               sends without a line end
+ *   "Q: "                   client 1 has got nothing more
+ */
+#ifndef MAILBOX_IMAP_DIALOGUE_H
+#define MAILBOX_IMAP_DIALOGUE_H
+
+#include "mailbox/fake_spool.h"
+#include "net/stream.h"
+
+#define CLIENTS 3
+
+struct imap_clients {
+	struct house *h;
+	struct stream streams[CLIENTS];
+	struct fiber_group sessions;
+	bool slowly; /* one byte at a time */
+};
+
+void imap_clients_init(struct imap_clients *c, struct house *h);
+/* Client n (from 1) is handed over, logged in as account k with bytes that gate has read
+ * already, and is greeted. */
+void co_imap_client(struct imap_clients *c, unsigned n, uint32_t account, const char *pending);
+void co_imap_talk(struct imap_clients *c, const char *script);
+/* Closes all and waits for their sessions. */
+void co_imap_clients_end(struct imap_clients *c);
+
+#endif
