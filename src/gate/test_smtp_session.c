@@ -246,7 +246,7 @@ static void own_networks_may_relay_but_not_route(void **state)
 	struct network ours[] = {{.family = AF_INET, .prefix = 28, .addr = {192, 0, 2, 16}},
 				 {.family = AF_INET6, .prefix = 33, .addr = {0x20, 1, 0xd, 0xb8}}};
 	static const char good[] =
-		"S 220*\nC HELO bare\nS 250*\n" MAIL "C RCPT TO:<x@else.test>\nS 250 2.1.5 Ok\n"
+		"S 220*\nC HELO bare\nS 250*\n" MAIL "C RCPT TO:<x@else.test>\nS 451 4.3.5*\n"
 		"C RCPT TO:<x%third.test@else.test>\nS 554 5.7.1*\n"
 		"C RCPT TO:<nobody@ours.test>\nS 550 5.1.1*\n" QUIT;
 	static const char bad[] =
