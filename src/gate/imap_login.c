@@ -35,7 +35,8 @@ static const struct imap_read_limits read_limits = {
 
 /* --- replies ------------------------------------------------------------------------------------ */
 
-static void say(struct imap_client *s, struct str tag, const char *fmt, va_list ap)
+__attribute__((format(printf, 3, 0))) static void say(struct imap_client *s, struct str tag, const char *fmt,
+						      va_list ap)
 {
 	struct buf line;
 
