@@ -443,6 +443,10 @@ static void co_search(struct house *h)
 			 "C: f UID SEARCH UNDELETED\n"
 			 "S: * SEARCH 1 2 3\n"
 			 "S: f OK ~\n"
+			 "C: h SEARCH $\n"
+			 "S: h NO [CANNOT] ~\n"
+			 "C: i FETCH $ FLAGS\n"
+			 "S: i BAD ~\n"
 			 "C: g SEARCH FROB\n"
 			 "S: g BAD ~ at byte ~\n");
 	co_imap_clients_end(&c);
