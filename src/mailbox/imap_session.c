@@ -26,7 +26,8 @@ void co_imap_put(struct imap_session *s, struct str bytes)
 		s->ended = true;
 }
 
-static void co_put_line(struct imap_session *s, struct str tag, const char *fmt, va_list ap)
+__attribute__((format(printf, 3, 0))) static void co_put_line(struct imap_session *s, struct str tag,
+							      const char *fmt, va_list ap)
 {
 	struct buf line;
 
