@@ -137,3 +137,22 @@ void co_imap_clients_end(struct imap_clients *c)
 			stream_close(&c->streams[i]);
 	assert_int_equal(co_group_join(&c->sessions, deadline_in(WAIT_MS)), 0);
 }
+
+void co_imap_deliver(struct house *h, uint64_t first, uint64_t last)
+{
+	struct err e;
+
+	for (uint64_t n = first; n <= last; n++)
+		assert_int_equal(co_house_deliver(h, n, 1, &e), 0);
+}
+
+void co_imap_script(struct house *h, const char *pending, bool slowly, const char *script)
+{
+	struct imap_clients c;
+
+	imap_clients_init(&c, h);
+	c.slowly = slowly;
+	co_imap_client(&c, 1, 1, pending);
+	co_imap_talk(&c, script);
+	co_imap_clients_end(&c);
+}

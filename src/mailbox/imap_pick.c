@@ -15,6 +15,8 @@ int imap_pick(struct imap_session *s, struct imap_set *set, bool uid, struct uid
 	const struct view *v = s->sel.view;
 	uint32_t exists = imap_exists(s), last = s->sel.uidnext - 1;
 
+	if (set->saved)
+		return err_set(e, ERR_INVALID, "No search result is saved.");
 	imap_set_resolve(set, uid ? last_uid(s) : exists);
 	if (!uid && imap_set_last(set) > exists)
 		return err_set(e, ERR_INVALID, "There is no message %u, the mailbox has %u.",

@@ -48,6 +48,8 @@ static int prepare(struct imap_session *s, const struct imap_search *search, str
 	int code = 0;
 
 	for (struct imap_key *k = search->root; k && !code; k = imap_key_next(k)) {
+		if (k->set.saved)
+			return err_set(e, ERR_INVALID, "No search result is saved.");
 		if (k->kind == IMAP_KEY_SEQUENCE)
 			imap_set_resolve(&k->set, imap_exists(s));
 		else if (k->kind == IMAP_KEY_UID)

@@ -26,7 +26,8 @@ void co_imap_put(struct imap_session *s, struct str bytes)
 		s->ended = true;
 }
 
-static void co_put_line(struct imap_session *s, struct str tag, const char *fmt, va_list ap)
+__attribute__((format(printf, 3, 0))) static void co_put_line(struct imap_session *s, struct str tag,
+							      const char *fmt, va_list ap)
 {
 	struct buf line;
 
@@ -249,11 +250,12 @@ bool co_imap_wait_news(struct imap_session *s, int64_t deadline)
 	if (code == 0)
 		code = co_wait_readable(&s->stream.io, deadline);
 	s->idling = NULL;
-	if (code == 0)
-		co_fill(s);
-	else if (code == ERR_CANCELLED)
+	/* Readable does not promise bytes, and news must not wait for them. */
+	if (code == 0 && (code = co_stream_fill(&s->stream, deadline_in(0))) == ERR_TIMEOUT)
+		code = ERR_BUSY;
+	if (code == ERR_CANCELLED)
 		co_imap_bye(s, "Server shutting down.");
-	else if (code != ERR_TIMEOUT && code != ERR_BUSY)
+	else if (code && code != ERR_TIMEOUT && code != ERR_BUSY)
 		s->ended = true;
 	return code != ERR_TIMEOUT;
 }
