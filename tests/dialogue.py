@@ -187,7 +187,11 @@ class Dialogue:
     def repeat(self, rest):
         count, _, text = rest.partition(" ")
         self.said.append(f"REPEAT {rest[:300]}")
-        self.line.send(unescape(fill(text, self.variables)) * int(count))
+        if "{n}" in text:
+            numbered = (fill(text, self.variables | {"n": str(n)}) for n in range(1, int(count) + 1))
+            self.line.send(unescape("".join(numbered)))
+        else:
+            self.line.send(unescape(fill(text, self.variables)) * int(count))
 
     def read(self):
         text = self.line.read()

@@ -45,7 +45,8 @@ void imap_read_init(struct imap_read *r, struct imap_read_limits limits)
 
 void imap_read_free(struct imap_read *r)
 {
-	buf_free(&r->text);
+	/* A login has passwords in it. */
+	buf_wipe(&r->text);
 	buf_free(&r->literals);
 }
 

@@ -4,8 +4,9 @@
 
 #include "base/clock.h"
 #include "gate/doorway.h"
+#include "gate/imap_login.h"
+#include "gate/smtp_session.h"
 #include "net/log.h"
-#include "net/services.h"
 
 #include <stdlib.h>
 #include <unistd.h>
@@ -16,6 +17,7 @@
 
 struct gate {
 	struct smtp_service smtp;
+	struct imap_service imap;
 	struct smtp_config *next; /* prepared */
 	struct doorway doorway;
 };
@@ -23,11 +25,29 @@ struct gate {
 static void take_listener(struct role *role, void *state, unsigned service, int fd)
 {
 	struct gate *gate = state;
+	const struct {
+		const struct doorway_kind *kind;
+		void *service;
+	} doors[SERVICE_COUNT] = {
+		[SERVICE_SMTP] = {&smtp_doorway, &gate->smtp},
+		[SERVICE_IMAP] = {&imap_doorway, &gate->imap},
+		[SERVICE_IMAPS] = {&imaps_doorway, &gate->imap},
+	};
 
-	if (service != SERVICE_SMTP)
+	if (service >= SERVICE_COUNT)
 		close(fd);
-	else if (doorway_open(&gate->doorway, role_fibers(role), fd) != 0)
+	else if (doorway_open(&gate->doorway, role_fibers(role), fd, doors[service].kind,
+			      doors[service].service) != 0)
 		log_line(LOG_ERROR, "cannot listen");
+}
+
+static struct chan *shard(void *house, unsigned index)
+{
+	struct role *role = house;
+
+	return index < settings_number(role_settings(role), SET_SHARDS)
+		       ? role_neighbour(role, ROOM_MAILBOX, index)
+		       : NULL;
 }
 
 static void free_state(void *state)
@@ -37,6 +57,7 @@ static void free_state(void *state)
 	if (!gate)
 		return;
 	smtp_config_drop(&gate->smtp.config);
+	pump_pool_free(&gate->imap.pool);
 	account_ids_free(&gate->smtp.accounts);
 	smtp_config_drop(&gate->next);
 	doorway_free(&gate->doorway);
@@ -50,8 +71,13 @@ static int warm_up(struct role *role, void **state, struct err *e)
 	if (!gate)
 		return err_set(e, ERR_MEMORY, "no memory");
 	*state = gate;
-	doorway_init(&gate->doorway, &gate->smtp);
+	doorway_init(&gate->doorway);
 	fiber_group_init(&gate->smtp.fibers, SESSIONS_MAX);
+	gate->imap = (struct imap_service){.config = &gate->smtp.config,
+					   .shard = shard,
+					   .house = role,
+					   .limits = imap_login_limits_default};
+	fiber_group_init(&gate->imap.fibers, SESSIONS_MAX);
 	int code = account_ids_init(&gate->smtp.accounts, e);
 
 	if (code)
@@ -64,7 +90,7 @@ static int co_start(struct role *role, void *state, struct err *e)
 {
 	struct gate *gate = state;
 
-	gate->smtp.keeper = role_neighbour(role, ROOM_KEEPER, 0);
+	gate->imap.keeper = gate->smtp.keeper = role_neighbour(role, ROOM_KEEPER, 0);
 	gate->smtp.spool = role_neighbour(role, ROOM_SPOOL, 0);
 	gate->smtp.budget.max = gate->smtp.config->memory;
 	return ERR_OK;
@@ -95,7 +121,10 @@ static void co_stop(struct role *role, void *state)
 
 	/* The listeners first, so that no session begins any more. */
 	fiber_group_cancel(role_fibers(role));
-	co_smtp_sessions_end(&gate->smtp, deadline_in(STOP_MS));
+	int64_t deadline = deadline_in(STOP_MS);
+
+	co_imap_logins_end(&gate->imap, deadline);
+	co_smtp_sessions_end(&gate->smtp, deadline);
 }
 
 const struct room_ops gate_room = {

@@ -104,13 +104,13 @@ static bool co_starttls(struct smtp_session *s, struct str arg)
 	else
 		err_set(&e, code, "the connection was lost");
 	if (code) {
-		log_line(LOG_INFO, "SSL_accept error from " SMTP_PEER ": %s", s->ip, e.text);
+		log_line(LOG_INFO, "SSL_accept error from " SMTP_PEER ": %s", s->client.ip, e.text);
 		s->closing = s->gone = true;
 		s->lost = "lost connection";
 		return SMTP_BAD;
 	}
 	stream_tls_describe(&s->stream, &s->tls);
-	log_line(LOG_INFO, "Anonymous TLS connection established from " SMTP_PEER ": %.*s", s->ip,
+	log_line(LOG_INFO, "Anonymous TLS connection established from " SMTP_PEER ": %.*s", s->client.ip,
 		 STR_ARG(buf_str(&s->tls)));
 	smtp_transaction_end(&s->tx);
 	buf_clear(&s->helo);
@@ -195,7 +195,8 @@ static bool co_http(struct smtp_session *s, struct str arg)
 
 	buf_init(&shown, SHOWN_MAX);
 	log_text_add(&shown, arg, SHOWN_MAX);
-	log_line(LOG_INFO, "non-SMTP command from " SMTP_PEER ": %.*s", s->ip, STR_ARG(buf_str(&shown)));
+	log_line(LOG_INFO, "non-SMTP command from " SMTP_PEER ": %.*s", s->client.ip,
+		 STR_ARG(buf_str(&shown)));
 	buf_free(&shown);
 	smtp_say(s, "221 2.7.0 Error: I can break rules, too. Goodbye.");
 	s->closing = true;
@@ -264,7 +265,7 @@ static void note_pipelining(struct smtp_session *s, const struct command_row *ro
 		return;
 	s->spoke_early = true;
 	log_line(LOG_INFO, "improper command pipelining after %.*s from " SMTP_PEER,
-		 STR_ARG(smtp_verb_name(s->verb)), s->ip);
+		 STR_ARG(smtp_verb_name(s->verb)), s->client.ip);
 }
 
 /* The first rule that the command breaks is its reply. */

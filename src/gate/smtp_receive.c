@@ -133,7 +133,7 @@ static void add_received(struct smtp_session *s, struct buf *out)
 	int n = snprintf(id, sizeof(id), ID_FORMAT, (unsigned long long)tx->id);
 	struct received r = {
 		.helo = buf_str(&s->helo),
-		.client_ip = str_of(s->ip),
+		.client_ip = str_of(s->client.ip),
 		.tls = buf_str(&s->tls),
 		.by = str_of(s->config->hostname),
 		.protocol = protocol_of(s),
@@ -173,7 +173,7 @@ static bool co_begin_letter(struct smtp_session *s, enum smtp_data_kind kind)
 	/* The limit is for what the client sends. */
 	tx->letter.max += letter_tail(&tx->letter)->n;
 	letter_finish(&tx->letter);
-	log_line(LOG_INFO, ID_FORMAT ": client=" SMTP_PEER, (unsigned long long)tx->id, s->ip);
+	log_line(LOG_INFO, ID_FORMAT ": client=" SMTP_PEER, (unsigned long long)tx->id, s->client.ip);
 	return true;
 }
 

@@ -65,7 +65,7 @@ static void log_refusal(const struct smtp_session *s, struct str reply, const st
 	if (s->tx.id)
 		snprintf(id, sizeof(id), "%016llX", (unsigned long long)s->tx.id);
 	log_line(LOG_INFO, "%s: reject: %.*s from " SMTP_PEER ": %.*s; %.*s", id,
-		 STR_ARG(smtp_verb_name(s->verb)), s->ip, STR_ARG(reply), STR_ARG(buf_str(&facts)));
+		 STR_ARG(smtp_verb_name(s->verb)), s->client.ip, STR_ARG(reply), STR_ARG(buf_str(&facts)));
 	buf_free(&facts);
 }
 
@@ -88,51 +88,6 @@ bool smtp_refuse(struct smtp_session *s, const struct str *rcpt, const char *fmt
 
 /* --- coming in ------------------------------------------------------------------------------------ */
 
-static bool is_mapped(const struct in6_addr *a)
-{
-	return IN6_IS_ADDR_V4MAPPED(a);
-}
-
-/* An IPv4 client of an IPv6 socket is an IPv4 client. */
-static void note_address(struct smtp_session *s, const struct sockaddr *peer)
-{
-	const struct sockaddr_in *v4 = (const void *)peer;
-	const struct sockaddr_in6 *v6 = (const void *)peer;
-
-	snprintf(s->ip, sizeof(s->ip), "local");
-	if (peer->sa_family == AF_INET) {
-		s->address_n = 4;
-		memcpy(s->address, &v4->sin_addr, 4);
-	} else if (peer->sa_family == AF_INET6) {
-		s->address_n = is_mapped(&v6->sin6_addr) ? 4 : 16;
-		memcpy(s->address, v6->sin6_addr.s6_addr + (16 - s->address_n), s->address_n);
-	}
-	if (s->address_n)
-		inet_ntop(s->address_n == 4 ? AF_INET : AF_INET6, s->address, s->ip, sizeof(s->ip));
-	s->trusted = smtp_config_trusts(s->config, s->address, s->address_n);
-}
-
-/* Whether keeper lets the client in; without an answer in time it comes in, since a
- * keeper that hangs must not close the house. */
-static bool co_may_come_in(struct smtp_session *s)
-{
-	struct connect_question q = {.address = {(const char *)s->address, s->address_n}};
-	struct connect_answer a = {0};
-	struct chan_parcel store;
-	struct err e;
-
-	if (s->address_n == 0)
-		return true;
-	s->counted = true;
-	s->keeper_epoch = chan_epoch(s->service->keeper);
-	if (co_ask_connect(s->service->keeper, &q, deadline_in(s->config->limits.connect_ms), &store, &a,
-			   &e) != 0)
-		return true;
-	chan_parcel_free(&store);
-	s->counted = a.verdict == 0;
-	return s->counted;
-}
-
 static bool co_greet(struct smtp_session *s)
 {
 	const char *host = s->config->hostname;
@@ -141,9 +96,9 @@ static bool co_greet(struct smtp_session *s)
 		smtp_say(s, "421 4.3.2 %s Service not available, try again later", host);
 		return false;
 	}
-	if (!co_may_come_in(s)) {
-		log_line(LOG_INFO, "too many connections from " SMTP_PEER, s->ip);
-		smtp_say(s, "421 4.7.0 %s Error: too many connections from %s", host, s->ip);
+	if (!co_client_may_come_in(&s->client, s->service->keeper, s->config->limits.connect_ms)) {
+		log_line(LOG_INFO, "too many connections from " SMTP_PEER, s->client.ip);
+		smtp_say(s, "421 4.7.0 %s Error: too many connections from %s", host, s->client.ip);
 		return false;
 	}
 	smtp_say(s, "220 %s ESMTP Mailstead", host);
@@ -238,7 +193,7 @@ static void co_weigh_errors(struct smtp_session *s)
 	}
 	smtp_say(s, "421 4.7.0 %s Error: too many errors", s->config->hostname);
 	log_line(LOG_INFO, "too many errors after %.*s from " SMTP_PEER, STR_ARG(smtp_verb_name(s->verb)),
-		 s->ip);
+		 s->client.ip);
 	s->closing = true;
 }
 
@@ -304,19 +259,9 @@ static void log_end(const struct smtp_session *s)
 	add_count(&text, STR("commands"), sum);
 	if (s->lost)
 		log_line(LOG_INFO, "%s after %.*s from " SMTP_PEER, s->lost,
-			 STR_ARG(sum.all ? smtp_verb_name(s->verb) : STR("CONNECT")), s->ip);
-	log_line(LOG_INFO, "disconnect from " SMTP_PEER "%.*s", s->ip, STR_ARG(buf_str(&text)));
+			 STR_ARG(sum.all ? smtp_verb_name(s->verb) : STR("CONNECT")), s->client.ip);
+	log_line(LOG_INFO, "disconnect from " SMTP_PEER "%.*s", s->client.ip, STR_ARG(buf_str(&text)));
 	buf_free(&text);
-}
-
-static void tell_keeper(const struct smtp_session *s)
-{
-	struct left_note m = {.address = {(const char *)s->address, s->address_n}};
-
-	/* A keeper that was started anew has counted none of the old ones. */
-	if (s->counted && chan_attached(s->service->keeper) &&
-	    chan_epoch(s->service->keeper) == s->keeper_epoch)
-		left_send(s->service->keeper, &m);
 }
 
 static void free_session(struct smtp_session *s)
@@ -338,12 +283,12 @@ static void session_fiber(void *arg)
 {
 	struct smtp_session *s = arg;
 
-	log_line(LOG_INFO, "connect from " SMTP_PEER, s->ip);
+	log_line(LOG_INFO, "connect from " SMTP_PEER, s->client.ip);
 	if (co_greet(s))
 		co_serve(s);
 	if (!s->gone)
 		co_linger(s);
-	tell_keeper(s);
+	client_left(&s->client, s->service->keeper);
 	log_end(s);
 	free_session(s);
 }
@@ -363,7 +308,8 @@ int smtp_session_start(struct smtp_service *service, int fd, const struct sockad
 	s->stream.io.fd = -1;
 	buf_init(&s->helo, SMTP_HELO_MAX);
 	buf_init(&s->tls, 256);
-	note_address(s, peer);
+	client_init(&s->client, peer);
+	s->trusted = smtp_config_trusts(s->config, s->client.address, s->client.address_n);
 	code = stream_open(&s->stream, fd);
 	if (code == 0)
 		code = fiber_start(&service->fibers, session_fiber, s);
@@ -390,3 +336,17 @@ void co_smtp_sessions_end(struct smtp_service *service, int64_t deadline)
 		co_group_join(&service->fibers, NO_DEADLINE);
 	}
 }
+
+static int begin(void *service, int fd, const struct sockaddr *peer)
+{
+	return smtp_session_start(service, fd, peer);
+}
+
+static int refuse(const void *service, char *line, size_t size)
+{
+	const struct smtp_service *smtp = service;
+
+	return snprintf(line, size, "421 4.7.0 %s Error: too many connections\r\n", smtp->config->hostname);
+}
+
+const struct doorway_kind smtp_doorway = {begin, refuse};

@@ -20,15 +20,15 @@
 
 #include "base/arena.h"
 #include "format/smtp_command.h"
+#include "gate/account_ids.h"
+#include "gate/client.h"
+#include "gate/doorway.h"
 #include "gate/letter.h"
 #include "gate/smtp_config.h"
 #include "net/chan.h"
 #include "net/fiber.h"
 #include "net/stream.h"
-#include "gate/account_ids.h"
 #include "store/envelope.h"
-
-#include <arpa/inet.h>
 
 /* A command line with its CRLF (RFC 5321 4.5.3.1.4 asks for 512 and more with each
  * extension; Postfix takes 2048). */
@@ -94,12 +94,8 @@ struct smtp_session {
 	struct smtp_session *next, **prev;
 	struct stream stream;
 	struct fiber *waiting; /* while it waits for a command */
-	char ip[INET6_ADDRSTRLEN];
-	unsigned char address[16];
-	uint8_t address_n; /* 4, 16, or 0: no network address */
+	struct client client;
 	bool trusted; /* of mynetworks */
-	bool counted; /* keeper was told that it came */
-	uint32_t keeper_epoch; /* which keeper */
 
 	struct buf helo; /* empty: no HELO or EHLO yet */
 	bool esmtp;
@@ -120,6 +116,8 @@ struct smtp_session {
 /* Begins a session on a connected socket, which it takes over; peer may be of AF_UNIX.
  * 0; ERR_BUSY: too many, and fd is still the caller's; ERR_MEMORY or ERR_IO: fd was closed. */
 int smtp_session_start(struct smtp_service *service, int fd, const struct sockaddr *peer);
+/* Takes connections for a struct smtp_service. */
+extern const struct doorway_kind smtp_doorway;
 /* Ends all: those that wait for a command at once with 421, others after the command under
  * way; at the deadline whatever they do. */
 void co_smtp_sessions_end(struct smtp_service *service, int64_t deadline);

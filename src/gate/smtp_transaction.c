@@ -95,10 +95,11 @@ bool co_smtp_mail(struct smtp_session *s, struct str arg)
 
 /* --- recipients ------------------------------------------------------------------------------------------ */
 
+/* RCPT TO:<a@b.test> and <A@b.test> are one copy; the mailbox they name is the same. */
 static bool has_recipient(const struct smtp_transaction *tx, struct str address, uint32_t account)
 {
 	for (unsigned i = 0; i < tx->recipient_count; i++)
-		if (tx->recipients[i].account == account && str_eq(tx->recipients[i].address, address))
+		if (tx->recipients[i].account == account && str_eq_nocase(tx->recipients[i].address, address))
 			return true;
 	return false;
 }

@@ -59,10 +59,10 @@ static void co_fill(struct house *h, void *arg)
 	struct sockaddr_in at;
 	struct doorway d;
 
-	doorway_init(&d, &h->service);
+	doorway_init(&d);
 	fiber_group_init(&listeners, 2);
 	h->service.fibers.max = CLIENTS - 1;
-	if (doorway_open(&d, &listeners, listen_on(&at)) != 0)
+	if (doorway_open(&d, &listeners, listen_on(&at), &smtp_doorway, &h->service) != 0)
 		abort();
 	for (int i = 0; i < CLIENTS; i++)
 		stream_open(&clients[i], connect_to(&at));
@@ -110,9 +110,9 @@ static void co_starve(struct house *h, void *arg)
 	struct doorway d;
 	int fds[256];
 
-	doorway_init(&d, &h->service);
+	doorway_init(&d);
 	fiber_group_init(&listeners, 2);
-	if (doorway_open(&d, &listeners, listen_on(&at)) != 0)
+	if (doorway_open(&d, &listeners, listen_on(&at), &smtp_doorway, &h->service) != 0)
 		abort();
 	stream_open(&first, connect_to(&at));
 	co_first_line(&first, "S 220*\n");

@@ -12,9 +12,13 @@
 #include "base/clock.h"
 #include "keeper/judge.h"
 #include "keeper/limits.h"
+#include "keeper/login.h"
 #include "keeper/tables.h"
 #include "keeper/visitors.h"
+#include "net/log.h"
 #include "net/messages.h"
+#include "run/walls.h"
+#include "store/shards.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -27,6 +31,10 @@
 #define REPORTERS_MAX 64
 /* What the answer to `recipient` holds. */
 #define TARGETS_MAX 60000
+#define ACCOUNT_MAX 512
+/* Logins that are remembered as good. */
+#define LOGINS_KNOWN 4096
+#define EXPECT_MS 5000
 
 struct reporter {
 	const struct chan *chan; /* NULL: this place is free */
@@ -34,11 +42,12 @@ struct reporter {
 };
 
 struct keeper {
-	const struct role *role;
+	struct role *role;
 	struct siphash_key key;
 	struct limits *limits;
 	struct reporter reporters[REPORTERS_MAX];
 	struct tables tables;
+	struct login_desk desk;
 };
 
 /* --- connections ------------------------------------------------------------------------- */
@@ -180,8 +189,70 @@ static void co_on_recipient(void *state, struct chan_parcel *p)
 	buf_free(&targets);
 }
 
-static const struct chan_handler handlers[] = {
-	{MSG_CONNECT, co_on_connect}, {MSG_LEFT, co_on_left}, {MSG_RECIPIENT, co_on_recipient}, {0, NULL}};
+/* --- logins -------------------------------------------------------------------------------- */
+
+/* Tells the account's shard who will come, under a number that nobody can guess. */
+static bool co_announce(const struct keeper *k, uint8_t service, struct login_answer *a)
+{
+	unsigned shard = shard_of(a->account, (unsigned)settings_number(role_settings(k->role), SET_SHARDS));
+	struct chan *mailbox = role_neighbour(k->role, ROOM_MAILBOX, shard);
+	struct expect_question q = {.service = service, .account = a->account};
+	struct expect_answer yes;
+	struct chan_parcel store;
+	struct err e;
+
+	if (getrandom(&q.session, sizeof(q.session), 0) != sizeof(q.session) || !mailbox)
+		return false;
+	if (co_ask_expect(mailbox, &q, deadline_in(EXPECT_MS), &store, &yes, &e) != 0) {
+		log_line(LOG_WARNING, "%s takes no session: %s", chan_name(mailbox), e.text);
+		return false;
+	}
+	chan_parcel_free(&store);
+	a->session = q.session;
+	a->shard = (uint16_t)shard;
+	return true;
+}
+
+static void co_answer_login(struct keeper *k, struct chan_parcel *p, const struct login_question *q,
+			    struct login_attempt *attempt)
+{
+	struct login_answer a = {0};
+	struct buf account;
+
+	buf_init(&account, ACCOUNT_MAX);
+	a.verdict = (uint8_t)co_login_judge(&k->desk, attempt, &account);
+	a.account = buf_str(&account);
+	if (a.verdict == LOGIN_YES && !co_announce(k, q->service, &a))
+		a = (struct login_answer){.verdict = LOGIN_LATER};
+	login_answer(p, &a);
+	buf_free(&account);
+}
+
+static void co_on_login(void *state, struct chan_parcel *p)
+{
+	struct keeper *k = state;
+	struct login_question q;
+	struct login_attempt attempt;
+
+	if (!login_take(p, &q))
+		return;
+	if (!take_address(q.address, attempt.address))
+		chan_refuse(p, ERR_INVALID, "an address has 4 or 16 bytes");
+	else if (!co_have_tables(k, p->deadline))
+		chan_refuse(p, ERR_BUSY, "the tables are not read yet");
+	else {
+		attempt.login = q.login;
+		attempt.password = q.password;
+		attempt.deadline = p->deadline;
+		co_answer_login(k, p, &q, &attempt);
+	}
+}
+
+static const struct chan_handler handlers[] = {{MSG_CONNECT, co_on_connect},
+					       {MSG_LEFT, co_on_left},
+					       {MSG_RECIPIENT, co_on_recipient},
+					       {MSG_LOGIN, co_on_login},
+					       {0, NULL}};
 
 /* --- life ------------------------------------------------------------------------------------ */
 
@@ -213,7 +284,12 @@ static int warm_up(struct role *role, void **state, struct err *e)
 	if (getrandom(&k->key, sizeof(k->key), 0) != sizeof(k->key))
 		return err_errno(e, "no random bytes");
 	k->limits = limits_new(CLIENTS_COUNTED, k->key);
-	return k->limits ? ERR_OK : err_set(e, ERR_MEMORY, "no memory for clients");
+	k->desk = (struct login_desk){.tables = &k->tables,
+				      .limits = k->limits,
+				      .verified = logins_new(LOGINS_KNOWN),
+				      .queue.threads = walls_of(ROOM_KEEPER)->threads,
+				      .hold_ms = LOGIN_HOLD_MS};
+	return k->limits && k->desk.verified ? ERR_OK : err_set(e, ERR_MEMORY, "no memory for clients");
 }
 
 static void free_state(void *state)
@@ -224,6 +300,7 @@ static void free_state(void *state)
 		return;
 	for (size_t i = 0; i < REPORTERS_MAX; i++)
 		visitors_destroy(&k->reporters[i].visitors);
+	logins_destroy(&k->desk.verified);
 	limits_destroy(&k->limits);
 	tables_free(&k->tables);
 	explicit_bzero(&k->key, sizeof(k->key));

@@ -2,7 +2,7 @@
 /*
  * keeper: who is who: accounts, aliases, and what one client address may do.
  *
- * Answers `connect`, `recipient` and notes `left` (net/messages.def).  Its tables come from
+ * Answers `connect`, `recipient`, `login` and notes `left` (net/messages.def).  Its tables come from
  * master as contents (`table`, `tables`); it opens no file and knows no path.
  */
 #ifndef KEEPER_KEEPER_H

@@ -46,8 +46,7 @@ void limits_destroy(struct limits **l)
 	*l = NULL;
 }
 
-/* What is counted: all of an IPv4 address, the first 64 bits of others. */
-static void client_of(const uint8_t address[16], uint8_t client[16])
+void limits_client(const uint8_t address[16], uint8_t client[16])
 {
 	static const uint8_t ipv4_mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
 	size_t n = memcmp(address, ipv4_mapped, sizeof(ipv4_mapped)) == 0 ? 16 : 8;
@@ -67,7 +66,7 @@ static struct client *find(struct limits *l, const uint8_t address[16])
 {
 	uint8_t client[16];
 
-	client_of(address, client);
+	limits_client(address, client);
 	struct client *row = row_of(l, client);
 
 	for (size_t i = 0; i < ROW_PLACES; i++)
@@ -104,7 +103,7 @@ static struct client *find_or_place(struct limits *l, const uint8_t address[16],
 		forget_old_failures(c, now);
 		return c;
 	}
-	client_of(address, client);
+	limits_client(address, client);
 	struct client *row = row_of(l, client);
 
 	for (size_t i = 0; i < ROW_PLACES; i++) {

@@ -29,6 +29,9 @@
 
 struct limits;
 
+/* What counts as one client of an address: all of IPv4, the first 64 bits of others. */
+void limits_client(const uint8_t address[16], uint8_t client[16]);
+
 /* places is rounded up to a power of two of at least 8; the key is random, made at
  * start.  NULL: out of memory. */
 struct limits *limits_new(size_t places, struct siphash_key key);

@@ -14,6 +14,7 @@
 #include "net/loop.h"
 #include "net/messages.h"
 #include "net/verdicts.h"
+#include "store/shards.h"
 
 #include <fcntl.h>
 #include <string.h>
@@ -23,11 +24,12 @@
 #include <unistd.h>
 
 #define GATES 2
+#define SHARDS 2
 #define ASK_MS 20000
 
 static char wrong[4096];
 static struct fiber_group outer, handlers;
-static struct chan *control, *gates[GATES];
+static struct chan *control, *gates[GATES], *shards[SHARDS];
 static int log_end;
 static bool ready;
 static uint32_t set;
@@ -74,7 +76,7 @@ static void put_settings(const char *const *overrides, size_t n, struct buf *out
 	settings_free(&s);
 }
 
-static const char *const first_settings[] = {"hostname=mail.d.test", "connections_per_address=2",
+static const char *const first_settings[] = {"hostname=mail.d.test", "connections_per_address=2", "shards=2",
 					     "confinement=off"};
 static const char *const next_settings[] = {"hostname=other.e.test", "connections_per_address=0",
 					    "recipient_delimiter=-", "catch_all_takes_all=yes",
@@ -109,6 +111,50 @@ static void attach_gate(unsigned index, uint32_t epoch)
 	pair(fds);
 	chan_attach(gates[index], fds[0], epoch);
 	struct peer_note m = {.room = ROOM_GATE, .index = (uint16_t)index, .epoch = epoch, .channel = fds[1]};
+
+	peer_send(control, &m);
+	close(fds[1]);
+}
+
+/* The session that a shard was told to expect. */
+static struct {
+	unsigned shard;
+	uint64_t number;
+	uint8_t service;
+	char account[64];
+	unsigned count;
+} expected;
+static bool shard_refuses;
+
+static void co_on_expect(void *room, struct chan_parcel *p)
+{
+	struct expect_question q;
+	struct expect_answer a = {0};
+
+	if (!expect_take(p, &q))
+		return;
+	expected.count++;
+	expected.number = q.session;
+	expected.service = q.service;
+	snprintf(expected.account, sizeof(expected.account), "%.*s", STR_ARG(q.account));
+	for (unsigned i = 0; i < SHARDS; i++)
+		if (shards[i] == p->chan)
+			expected.shard = i;
+	if (shard_refuses)
+		chan_refuse(p, ERR_BUSY, "full");
+	else
+		expect_answer(p, &a);
+}
+
+static const struct chan_handler from_keeper[] = {{MSG_EXPECT, co_on_expect}, {0, NULL}};
+
+static void attach_shard(unsigned index)
+{
+	int fds[2];
+
+	pair(fds);
+	chan_attach(shards[index], fds[0], 1);
+	struct peer_note m = {.room = ROOM_MAILBOX, .index = (uint16_t)index, .epoch = 1, .channel = fds[1]};
 
 	peer_send(control, &m);
 	close(fds[1]);
@@ -275,8 +321,12 @@ static void make_channels(void)
 	fiber_group_init(&outer, 1);
 	fiber_group_init(&handlers, 100);
 	control = chan_new("keeper/0", &master);
+	const struct chan_rules shard = {.handlers = from_keeper, .fibers = &handlers, .longest_ms = 60000};
+
 	for (unsigned i = 0; i < GATES; i++)
 		gates[i] = chan_new("keeper/0", &gate);
+	for (unsigned i = 0; i < SHARDS; i++)
+		shards[i] = chan_new("keeper/0", &shard);
 }
 
 static pid_t start_room(int fds[2])
@@ -319,12 +369,16 @@ static void run(fiber_fn *fn)
 	close(log[1]);
 	for (unsigned i = 0; i < GATES; i++)
 		attach_gate(i, 1);
+	for (unsigned i = 0; i < SHARDS; i++)
+		attach_shard(i);
 	assert_int_equal(fiber_start(&outer, fn, NULL), 0);
 	loop_run();
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	chan_destroy(&control);
 	for (unsigned i = 0; i < GATES; i++)
 		chan_destroy(&gates[i]);
+	for (unsigned i = 0; i < SHARDS; i++)
+		chan_destroy(&shards[i]);
 	loop_end();
 	close(log_end);
 	assert_string_equal(wrong, "");
@@ -664,6 +718,78 @@ static void a_gate_that_dies_gives_back_what_it_had(void **state)
 	run(death_fiber);
 }
 
+/* --- logins ------------------------------------------------------------------------------------------------ */
+
+static const char *const people[TABLE_COUNT] = {
+	[TABLE_ACCOUNTS] = "ann@d.test|{PLAIN}one\nbob@d.test|{PLAIN}two\nkim@c.test|{PLAIN}three\n",
+	[TABLE_VIRTUALS] = "alias@d.test ann@d.test\n",
+	[TABLE_REGEXPS] = "",
+	[TABLE_LOCALS] = "",
+};
+
+static int co_login(const void *address, size_t n, const char *login, const char *password,
+		    struct login_answer *a, char account[64])
+{
+	struct login_question q = {
+		.service = 7, .address = {address, n}, .login = str_of(login), .password = str_of(password)};
+	struct chan_parcel store;
+	struct err e;
+	int code = co_ask_login(gates[0], &q, deadline_in(ASK_MS), &store, a, &e);
+
+	account[0] = 0;
+	if (code)
+		return code;
+	snprintf(account, 64, "%.*s", STR_ARG(a->account));
+	chan_parcel_free(&store);
+	return ERR_OK;
+}
+
+static void co_good_login(const char *login, const char *password, const char *want)
+{
+	struct login_answer a;
+	char account[64];
+	unsigned before = expected.count;
+
+	check(co_login(one, 4, login, password, &a, account) == 0 && a.verdict == LOGIN_YES, "%s: no", login);
+	check(strcmp(account, want) == 0, "%s is %s", login, account);
+	check(expected.count == before + 1 && expected.number == a.session && a.session != 0,
+	      "not announced");
+	check(expected.shard == a.shard && a.shard == shard_of(str_of(want), SHARDS), "the wrong shard");
+	check(expected.service == 7 && strcmp(expected.account, want) == 0, "announced as another");
+}
+
+static void login_fiber(void *arg)
+{
+	struct login_answer a;
+	char account[64];
+	int64_t begun;
+
+	co_give(people);
+	co_good_login("ann@d.test", "one", "ann@d.test");
+	co_good_login("Bob@d.test", "two", "bob@d.test");
+	co_good_login("kim@c.test", "three", "kim@c.test");
+	co_good_login("ann@d.test", "one", "ann@d.test");
+	check(co_login(one, 3, "ann@d.test", "one", &a, account) == ERR_INVALID, "no address");
+	shard_refuses = true;
+	check(co_login(one, 4, "ann@d.test", "one", &a, account) == 0 && a.verdict == LOGIN_LATER &&
+		      a.session == 0,
+	      "a shard that is full");
+	shard_refuses = false;
+	expected.count = 0;
+	begun = clock_ms();
+	check(co_login(one, 4, "ann@d.test", "two", &a, account) == 0 && a.verdict == LOGIN_NO, "a guess");
+	check(clock_ms() - begun >= 2000, "the answer came at once");
+	check(co_login(other, 4, "alias@d.test", "one", &a, account) == 0 && a.verdict == LOGIN_NO,
+	      "an alias logs in");
+	check(expected.count == 0, "a failure was announced");
+	end_run();
+}
+
+static void a_good_login_is_announced_to_its_shard(void **state)
+{
+	run(login_fiber);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -674,6 +800,7 @@ int main(void)
 		cmocka_unit_test(settings_hold_from_the_switch_on),
 		cmocka_unit_test(connections_of_a_client_are_counted),
 		cmocka_unit_test(a_gate_that_dies_gives_back_what_it_had),
+		cmocka_unit_test(a_good_login_is_announced_to_its_shard),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -247,6 +247,7 @@ static struct account *make_account(struct shard *s, uint32_t id, struct str add
 	a->unfolded_end = &a->unfolded;
 	views_init(&a->views);
 	ledger_init(&a->checks);
+	ledger_init(&a->counted);
 	a->next = s->accounts[id % SHARD_BUCKETS];
 	s->accounts[id % SHARD_BUCKETS] = a;
 	s->account_count++;
@@ -275,8 +276,10 @@ void account_free(struct account *a)
 		account_act_release(act);
 	}
 	index_close(&a->index);
+	derived_close(&a->derived);
 	views_free(&a->views);
 	ledger_free(&a->checks);
+	ledger_free(&a->counted);
 	free(a->address_bytes);
 	free(a);
 }
@@ -441,6 +444,7 @@ void account_tell_folded(const struct account *a)
 
 struct sync_task {
 	struct index *index;
+	struct derived *derived;
 	bool checkpoint, close;
 	uint64_t synced;
 	struct err err;
@@ -453,8 +457,10 @@ static void sync_in_pool(void *arg)
 
 	t->code = t->checkpoint ? index_checkpoint(t->index, &t->err) : index_sync(t->index, &t->err);
 	t->synced = index_synced(t->index);
-	if (t->close)
+	if (t->close) {
 		index_close(&t->index);
+		derived_close(&t->derived);
+	}
 }
 
 /* The index is locked by the caller. */
@@ -465,12 +471,15 @@ static int co_sync(struct account *a, bool closing, struct err *e)
 	if (!t)
 		return err_set(e, ERR_MEMORY, "no memory to sync an index");
 	/* SQLite itself never empties the WAL: with it a commit would wait for two syncs. */
-	*t = (struct sync_task){
-		.index = a->index, .checkpoint = closing || a->wal_bytes > FOLD_BYTES, .close = closing};
+	*t = (struct sync_task){.index = a->index,
+				.derived = a->derived,
+				.checkpoint = closing || a->wal_bytes > FOLD_BYTES,
+				.close = closing};
 	co_run_blocking(sync_in_pool, t);
 	int code = t->code;
 
 	a->index = t->index;
+	a->derived = t->derived;
 	if (t->checkpoint)
 		a->wal_bytes = 0;
 	if (code)

@@ -26,6 +26,7 @@
 #include "mailbox/shard.h"
 #include "mailbox/waiters.h"
 #include "net/fiber.h"
+#include "store/derived.h"
 #include "store/entry.h"
 #include "store/index.h"
 #include "store/view.h"
@@ -48,6 +49,13 @@
 #define SETTLED_KEPT 64
 
 struct account;
+
+/* Somebody who wants to know of each durable act as soon as the views have it, and of the
+ * account's failure.  notify() must not wait. */
+struct account_watch {
+	struct account_watch *next;
+	void (*notify)(struct account_watch *w);
+};
 
 /* An act that a session wants; the arrays are copied. */
 struct act_draft {
@@ -102,10 +110,13 @@ struct account {
 	struct waiters changed; /* state, users or `refused` */
 
 	struct index *index;
+	struct derived *derived; /* under the same lock; NULL until it is needed */
 	bool index_locked;
 	struct waiters index_free;
 
 	struct views views;
+	struct account_watch *watches;
+	struct ledger counted; /* the folders with their counts, as old as its serial */
 	struct ledger checks;
 	struct account_act *first, *last; /* pending, in order */
 	bool refused; /* invariant 3 */
@@ -148,6 +159,9 @@ int co_account_lock(struct account *a);
 void account_unlock(struct account *a);
 /* Folds all acts that are durable now. */
 int co_account_fold(struct account *a, struct err *e);
+
+void account_watch(struct account *a, struct account_watch *w);
+void account_unwatch(struct account *a, struct account_watch *w);
 
 /* --- for the shard ------------------------------------------------------------------- */
 

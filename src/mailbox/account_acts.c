@@ -145,6 +145,27 @@ static void make_durable(struct account *a, struct account_act *act)
 		queue_for_fold(a, act);
 }
 
+static void notify_watches(const struct account *a)
+{
+	for (struct account_watch *w = a->watches; w; w = w->next)
+		w->notify(w);
+}
+
+void account_watch(struct account *a, struct account_watch *w)
+{
+	w->next = a->watches;
+	a->watches = w;
+}
+
+void account_unwatch(struct account *a, struct account_watch *w)
+{
+	struct account_watch **at = &a->watches;
+
+	while (*at != w)
+		at = &(*at)->next;
+	*at = w->next;
+}
+
 static void take_outcome(struct account *a, struct account_act *act)
 {
 	if (act->outcome.code == 0 && !a->refused)
@@ -164,6 +185,8 @@ static void take_outcome(struct account *a, struct account_act *act)
 	/* The journal has something else under this serial: it must be read anew. */
 	if (act->outcome.code == ERR_CORRUPT)
 		account_fail(a, &act->outcome);
+	if (!act->outcome.code || a->state == ACCOUNT_FAILED)
+		notify_watches(a);
 }
 
 static void remake_checks(struct account *a)

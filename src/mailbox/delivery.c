@@ -36,25 +36,27 @@ int delivery_head(struct buf *head, struct str target, struct str sender, struct
 }
 
 /* With INBOX the others come; one that somebody deletes later stays away. */
-static void make_first_folders(struct delivery *d, const struct ledger *l, uint32_t now_s)
+size_t delivery_first_folders(struct change *changes, const struct ledger *l, uint32_t now_s)
 {
 	uint32_t validity = l->next_uidvalidity > now_s ? l->next_uidvalidity : now_s;
+	size_t n = 0;
 
 	for (uint32_t i = 0; i < DELIVERY_FOLDERS; i++) {
 		const struct first_folder *f = &first_folders[i];
 
 		if (ledger_find(l, f->name))
 			continue;
-		d->changes[d->n++] = (struct change){.kind = CHANGE_FOLDER_CREATE,
-						     .create = {.folder = l->next_folder + i,
-								.uidvalidity = validity + i,
-								.uidnext = 1,
-								.special_use = f->special_use,
-								.name = f->name}};
+		changes[n++] = (struct change){.kind = CHANGE_FOLDER_CREATE,
+					       .create = {.folder = l->next_folder + i,
+							  .uidvalidity = validity + i,
+							  .uidnext = 1,
+							  .special_use = f->special_use,
+							  .name = f->name}};
 		if (f->subscribed)
-			d->changes[d->n++] =
+			changes[n++] =
 				(struct change){.kind = CHANGE_SUBSCRIBE, .subscribe = {.name = f->name}};
 	}
+	return n;
 }
 
 /* Two outlines of a letter with other bytes may not stand under one UID. */
@@ -82,7 +84,7 @@ int delivery_make(struct delivery *out, const struct ledger *l, const struct del
 	if (out->uid == UINT32_MAX)
 		return err_set(e, ERR_TOO_BIG, "INBOX has no UID left");
 	if (!inbox)
-		make_first_folders(out, l, now_s);
+		out->n = delivery_first_folders(out->changes, l, now_s);
 	out->changes[out->n++] = (struct change){.kind = CHANGE_ADD,
 						 .add = {.folder = folder,
 							 .uid = out->uid,

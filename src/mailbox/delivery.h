@@ -36,6 +36,10 @@ struct delivery {
  * its line. */
 int delivery_head(struct buf *head, struct str target, struct str sender, struct err *e);
 
+/* Adds what makes the first folders of an account without INBOX; the number of changes, at
+ * most DELIVERY_CHANGES_MAX - 1. */
+size_t delivery_first_folders(struct change *changes, const struct ledger *l, uint32_t now_s);
+
 /* Makes the changes; their strings live in `head`, made before with
  * delivery_head(), and in constants.  now_s: seconds since 1970, below which no new
  * UIDVALIDITY lies.  ERR_TOO_BIG: larger than a message can be, or INBOX has no UID left. */

@@ -280,8 +280,13 @@ static void put_letters(struct house *h, struct volume *v, size_t count)
 	for (uint64_t id = 1; id <= count; id++) {
 		struct fake_letter *l = &h->letters[id];
 
-		l->n = (size_t)snprintf(l->bytes, sizeof(l->bytes), "Subject: %llu\r\n\r\nBody of %llu.\r\n",
-					(unsigned long long)id, (unsigned long long)id * 7919);
+		if (h->texts)
+			l->n = (size_t)snprintf(l->bytes, sizeof(l->bytes), "%s", h->texts[id - 1]);
+		else
+			l->n = (size_t)snprintf(l->bytes, sizeof(l->bytes),
+						"Subject: %llu\r\n\r\nBody of %llu.\r\n",
+						(unsigned long long)id, (unsigned long long)id * 7919);
+		assert_true(l->n < sizeof(l->bytes));
 		l->record = (struct record){
 			.id = id, .length = l->n, .stored = l->n, .crc = crc32c(0, l->bytes, l->n)};
 		int code = volume_add(v, &l->record, (struct str){l->bytes, l->n}, &l->place, &e);
@@ -419,7 +424,7 @@ int co_house_inbox(struct house *h, uint32_t account, struct inbox_row *rows, si
 
 void house_hash(const struct house *h, uint64_t letter, uint32_t account, unsigned char out[32])
 {
-	char address[ADDRESS_SIZE], message[1024];
+	char address[ADDRESS_SIZE], message[FAKE_LETTER_MAX + 200];
 
 	address_of(account, address);
 	int n = snprintf(message, sizeof(message),
@@ -492,10 +497,16 @@ static void main_fiber(void *arg)
 
 void house_run(void (*co_fn)(struct house *h), size_t letters)
 {
+	house_run_with(co_fn, NULL, letters);
+}
+
+void house_run_with(void (*co_fn)(struct house *h), const char *const *texts, size_t letters)
+{
 	struct fiber_group outer;
 	struct run run = {calloc(1, sizeof(*run.h)), co_fn};
 
 	run.h->sync_ms = 2;
+	run.h->texts = texts;
 	run.h->refuse_code = ERR_FULL;
 	assert_int_equal(temp_folder_make(&run.h->folder), 0);
 	make_letters(run.h, letters);

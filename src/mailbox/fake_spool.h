@@ -16,6 +16,7 @@
 
 #define FAKE_ACTS_MAX 4000
 #define FAKE_LETTERS_MAX 1024
+#define FAKE_LETTER_MAX 1500
 #define FAKE_ACCOUNTS 8
 #define FAKE_WINDOW 300
 
@@ -30,7 +31,7 @@ struct fake_act {
 struct fake_letter {
 	struct place place;
 	struct record record;
-	char bytes[160];
+	char bytes[FAKE_LETTER_MAX];
 	size_t n;
 };
 
@@ -49,6 +50,7 @@ struct house {
 	int refuse_code; /* ERR_FULL at first */
 	size_t hide_act; /* left out of `acts`; 0: none (1 is the first of the journal) */
 	struct shard_options options;
+	const char *const *texts; /* of the letters; NULL: made up */
 
 	struct shard *shard;
 	struct chan *spool_end, *shard_end;
@@ -58,6 +60,8 @@ struct house {
 /* Runs fn(house) in a fiber of a new loop, with letters 1 to `letters` on the disk,
  * spool and shard at work; afterwards everything is taken down. */
 void house_run(void (*co_fn)(struct house *h), size_t letters);
+/* The same with these letters. */
+void house_run_with(void (*co_fn)(struct house *h), const char *const *texts, size_t letters);
 
 void house_start_shard(struct house *h);
 /* As kill -9 would: nothing is folded any more. */

@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "mailbox/contents.h"
+#include "mailbox/imap.h"
 #include "mailbox/shard.h"
 
 #define HANDLERS_MAX 256
@@ -33,6 +34,7 @@ static int co_start(struct role *role, void *state, struct err *e)
 		.spool = role_neighbour(role, ROOM_SPOOL, 0),
 		.data_path = *path ? path : "/",
 		.data_folder = role_data_folder(role),
+		.co_imap = co_imap_session,
 		.index = role_index(role),
 		.shards = (unsigned)settings_number(role_settings(role), SET_SHARDS)};
 

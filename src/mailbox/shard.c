@@ -12,12 +12,19 @@
 #define ACCOUNTS_MAX 1000
 #define IDLE_MS 5000
 #define FOLD_MS 1000
+/* RFC 3501, 5.4: at least 30 minutes. */
+#define CLIENT_IDLE_MS (30 * 60 * 1000)
+#define CLIENT_WRITE_MS (5 * 60 * 1000)
 /* As many as the thread pool can serve, with one at hand. */
 #define CARERS_MAX 4
 #define GREET_AGAIN_MS 1000
+#define SESSIONS_MAX 5000
 
-const struct chan_handler shard_handlers[] = {
-	{MSG_DELIVER, co_on_deliver}, {MSG_INBOX, co_on_inbox}, {0, NULL}};
+const struct chan_handler shard_handlers[] = {{MSG_DELIVER, co_on_deliver},
+					      {MSG_INBOX, co_on_inbox},
+					      {MSG_EXPECT, co_on_expect},
+					      {MSG_SESSION, co_on_session},
+					      {0, NULL}};
 
 /* --- spool --------------------------------------------------------------------------------- */
 
@@ -161,6 +168,7 @@ struct shard *shard_new(void)
 	fiber_group_init(&s->own, 2);
 	fiber_group_init(&s->senders, SHARD_PENDING_MAX);
 	fiber_group_init(&s->carers, CARERS_MAX);
+	fiber_group_init(&s->sessions, SESSIONS_MAX);
 	return s;
 }
 
@@ -174,6 +182,10 @@ int shard_start(struct shard *s, const struct shard_options *options, struct err
 	s->accounts_max = options->accounts_max ? options->accounts_max : ACCOUNTS_MAX;
 	s->idle_ms = options->idle_ms ? options->idle_ms : IDLE_MS;
 	s->fold_ms = options->fold_ms ? options->fold_ms : FOLD_MS;
+	s->client_idle_ms = options->client_idle_ms ? options->client_idle_ms : CLIENT_IDLE_MS;
+	s->client_write_ms = options->client_write_ms ? options->client_write_ms : CLIENT_WRITE_MS;
+	s->expect_ms = options->expect_ms ? options->expect_ms : EXPECTED_MS;
+	s->co_imap = options->co_imap;
 	if (!s->data_path || fiber_start(&s->own, greeter_fiber, s) != 0 ||
 	    fiber_start(&s->own, caretaker_fiber, s) != 0)
 		return err_set(e, ERR_MEMORY, "no memory for the shard's fibers");
@@ -182,9 +194,12 @@ int shard_start(struct shard *s, const struct shard_options *options, struct err
 
 void co_shard_stop(struct shard *s, int64_t deadline)
 {
-	int code = 0;
+	int code;
 
 	s->stopping = true;
+	/* They leave their accounts. */
+	fiber_group_cancel(&s->sessions);
+	code = co_group_join(&s->sessions, deadline);
 	while (!code && s->account_count > 0) {
 		shard_care_by(s, 0);
 		code = co_waiters_park(&s->room, deadline);
@@ -196,7 +211,7 @@ void co_shard_stop(struct shard *s, int64_t deadline)
 
 void co_shard_end(struct shard *s)
 {
-	struct fiber_group *const groups[] = {&s->own, &s->carers, &s->senders};
+	struct fiber_group *const groups[] = {&s->sessions, &s->own, &s->carers, &s->senders};
 
 	s->stopping = true;
 	s->ended = true;
@@ -219,6 +234,7 @@ void shard_destroy(struct shard **s)
 			old->accounts[i] = a->next;
 			account_free(a);
 		}
+	expected_free(&old->expected);
 	free(old->data_path);
 	free(old);
 	*s = NULL;

@@ -6,7 +6,8 @@
  * a channel to spool, the data folder and a running loop.
  *
  * The shard asks spool for its epoch (`shard`) as soon as one is there, and again
- * each new one; no act is sent before.  It answers `deliver` and `inbox`.
+ * each new one; no act is sent before.  It answers `deliver`, `inbox`, `expect` and
+ * `session`.
  */
 #ifndef MAILBOX_SHARD_H
 #define MAILBOX_SHARD_H
@@ -14,6 +15,10 @@
 #include "net/chan.h"
 
 struct shard;
+struct imap_handover;
+
+/* A session from its login to its end (mailbox/imap.h). */
+typedef void shard_session_fn(struct shard *s, const struct imap_handover *h);
 
 struct shard_options {
 	/* Outlives the shard's fibers. */
@@ -29,6 +34,14 @@ struct shard_options {
 	size_t accounts_max;
 	int64_t idle_ms;
 	int64_t fold_ms;
+	/* An IMAP session ends when its client says nothing for so long (30 minutes), or takes
+	 * nothing of what it asked for (5 minutes). */
+	int64_t client_idle_ms;
+	int64_t client_write_ms;
+	/* How long an announced session is expected: 10 s. */
+	int64_t expect_ms;
+	/* What runs in the fiber of an IMAP session; NULL: no sessions are taken. */
+	shard_session_fn *co_imap;
 };
 
 /* What neighbours may ask; a struct shard is their room. */
@@ -40,7 +53,7 @@ struct shard *shard_new(void);
 int shard_start(struct shard *s, const struct shard_options *options, struct err *e);
 /* A spool, the first or a new one, is at the other end of the channel. */
 void shard_spool_came(struct shard *s);
-/* Takes no more commands; waits until those under way are done, then folds, syncs
+/* Ends the sessions and takes no more commands; waits until those under way are done, then folds, syncs
  * and closes all accounts, as far as the deadline allows. */
 void co_shard_stop(struct shard *s, int64_t deadline);
 /* Ends the shard's own fibers at once.  What was not folded is in the journal. */

@@ -4,6 +4,7 @@
 #define MAILBOX_SHARD_PARTS_H
 
 #include "mailbox/account.h"
+#include "mailbox/expected.h"
 
 #define SHARD_BUCKETS 256
 
@@ -13,10 +14,15 @@ struct shard {
 	unsigned index, shards; /* one of how many; 0: all accounts are ours */
 	size_t accounts_max;
 	int64_t idle_ms, fold_ms;
+	int64_t client_idle_ms, client_write_ms;
 	struct chan *spool;
 	struct fiber_group own; /* greeter and caretaker */
 	struct fiber_group senders; /* one for each act without answer */
 	struct fiber_group carers;
+	struct fiber_group sessions;
+	struct expected expected; /* sessions to come */
+	int64_t expect_ms;
+	shard_session_fn *co_imap;
 	bool stopping; /* no more commands */
 	bool ended; /* no more acts either */
 
@@ -44,8 +50,10 @@ bool shard_spool_ready(const struct shard *s);
  * that a process before us had sent.  0, ERR_TIMEOUT or ERR_CANCELLED. */
 int co_shard_meet_spool(struct shard *s, int64_t deadline);
 
-/* One function for each message (deliver.c, inbox.c). */
+/* One function for each message (deliver.c, inbox.c, session.c). */
 void co_on_deliver(void *room, struct chan_parcel *p);
 void co_on_inbox(void *room, struct chan_parcel *p);
+void co_on_expect(void *room, struct chan_parcel *p);
+void co_on_session(void *room, struct chan_parcel *p);
 
 #endif

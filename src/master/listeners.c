@@ -30,12 +30,14 @@ static const struct {
 	const char *name; /* in run/ports */
 } services[] = {
 	{SET_LISTEN_SMTP, SERVICE_SMTP, "smtp"},
+	{SET_LISTEN_IMAP, SERVICE_IMAP, "imap"},
+	{SET_LISTEN_IMAPS, SERVICE_IMAPS, "imaps"},
 };
 
 /* Those that come later: accepted, not opened, named once. */
-static const enum setting_key later[] = {SET_LISTEN_SUBMISSION, SET_LISTEN_SUBMISSIONS, SET_LISTEN_IMAP,
-					 SET_LISTEN_IMAPS,      SET_LISTEN_POP3,        SET_LISTEN_POP3S,
-					 SET_LISTEN_SIEVE,      SET_LISTEN_LMTP,        SET_LISTEN_WEB};
+static const enum setting_key later[] = {SET_LISTEN_SUBMISSION, SET_LISTEN_SUBMISSIONS, SET_LISTEN_POP3,
+					 SET_LISTEN_POP3S,      SET_LISTEN_SIEVE,       SET_LISTEN_LMTP,
+					 SET_LISTEN_WEB};
 
 static int bind_within(int fd, const struct listener_addr *at)
 {

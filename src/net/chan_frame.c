@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Messages under construction, and taking one off a socket (see chan.h). */
+/*
+ * Messages under construction, and taking one off a socket (see chan.h).
+ *
+ * Any may hold a password or a key, so their bytes are overwritten when they go.
+ */
 #include "net/chan_frame.h"
 
 #include "net/loop.h"
@@ -11,6 +15,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+/* Most messages fit. */
+#define FIRST_ROOM ((size_t)4096)
+
 struct chan_frame *chan_frame_new(uint16_t type)
 {
 	struct chan_frame *f = calloc(1, sizeof(*f));
@@ -19,7 +26,10 @@ struct chan_frame *chan_frame_new(uint16_t type)
 	if (!f)
 		abort();
 	buf_init(&f->bytes, CHAN_MESSAGE_MAX);
-	memset(buf_room(&f->bytes, CHAN_HEADER), 0, CHAN_HEADER);
+	/* Room for a password: growing leaves copies behind. */
+	if (!buf_room(&f->bytes, FIRST_ROOM))
+		abort();
+	memset(f->bytes.p, 0, CHAN_HEADER);
 	buf_grow(&f->bytes, CHAN_HEADER);
 	le16_set(f->bytes.p, type);
 	return f;
@@ -29,7 +39,7 @@ void chan_frame_free(struct chan_frame *f)
 {
 	for (unsigned i = 0; i < f->fd_count; i++)
 		close(f->fds[i]);
-	buf_free(&f->bytes);
+	buf_wipe(&f->bytes);
 	free(f);
 }
 
@@ -148,6 +158,7 @@ int chan_frame_receive(int fd, bool wait, struct chan_parcel *p, struct chan_hea
 	if (!p->bytes)
 		abort();
 	memcpy(p->bytes, scratch, (size_t)n);
+	explicit_bzero(scratch, (size_t)n);
 	p->payload = (struct str){p->bytes + CHAN_HEADER, (size_t)n - CHAN_HEADER};
 	p->type = le16_get(p->bytes);
 	p->id = le32_get(p->bytes + 4);
@@ -162,6 +173,8 @@ void chan_parcel_close(struct chan_parcel *p)
 	for (unsigned i = 0; i < p->fd_count; i++)
 		close(p->fds[i]);
 	p->fd_count = 0;
+	if (p->bytes)
+		explicit_bzero(p->bytes, CHAN_HEADER + p->payload.n);
 	free(p->bytes);
 	p->bytes = NULL;
 	p->payload = (struct str){NULL, 0};

@@ -133,6 +133,41 @@ int co_wait_writable(struct io *io, int64_t deadline)
 	return co_wait_for(io, &io->writer, UV_WRITABLE, deadline);
 }
 
+static void begin_wait(struct io *io, unsigned want)
+{
+	struct fiber *self = fiber_self();
+
+	assert(!(want & IO_READ && io->reader) && !(want & IO_WRITE && io->writer));
+	if (want & IO_READ)
+		io->reader = self;
+	if (want & IO_WRITE)
+		io->writer = self;
+	arm(io, io->armed | (want & IO_READ ? UV_READABLE : 0) | (want & IO_WRITE ? UV_WRITABLE : 0));
+}
+
+static void end_wait(struct io *io)
+{
+	struct fiber *self = fiber_self();
+
+	if (io->reader == self)
+		io->reader = NULL;
+	if (io->writer == self)
+		io->writer = NULL;
+}
+
+int co_wait_either(struct io *a, unsigned want_a, struct io *b, unsigned want_b, int64_t deadline)
+{
+	if (a->fd < 0 || b->fd < 0)
+		return ERR_CLOSED;
+	begin_wait(a, want_a);
+	begin_wait(b, want_b);
+	int code = co_park(deadline);
+
+	end_wait(a);
+	end_wait(b);
+	return code;
+}
+
 int co_read(struct io *io, char *p, size_t n, int64_t deadline)
 {
 	for (;;) {

@@ -35,6 +35,11 @@ int io_release(struct io *io);
 int co_wait_readable(struct io *io, int64_t deadline);
 int co_wait_writable(struct io *io, int64_t deadline);
 
+/* Waits until one of two is ready for one of the things wanted of it (a set of IO_READ and
+ * IO_WRITE, which may be empty). */
+enum { IO_READ = 1, IO_WRITE = 2 };
+int co_wait_either(struct io *a, unsigned want_a, struct io *b, unsigned want_b, int64_t deadline);
+
 /* Bytes read (at least 1), ERR_CLOSED at the end of file or a reset, or as above. */
 int co_read(struct io *io, char *p, size_t n, int64_t deadline);
 /* 0 when all is written, or a negative code. */

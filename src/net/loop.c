@@ -17,6 +17,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 
 static struct {
 	uv_loop_t uv;
@@ -239,16 +240,20 @@ void co_run_blocking(void (*fn)(void *arg), void *arg)
 struct warm_up {
 	uv_work_t work;
 	uv_barrier_t *all_busy;
+	int nice;
 };
 
 static void meet(uv_work_t *w)
 {
-	struct warm_up *u = w->data;
+	const struct warm_up *u = w->data;
 
+	/* Of this thread alone on Linux (setpriority(2), notes). */
+	if (u->nice)
+		setpriority(PRIO_PROCESS, 0, u->nice);
 	uv_barrier_wait(u->all_busy);
 }
 
-void loop_warm_pool(unsigned threads)
+void loop_warm_pool(unsigned threads, int nice)
 {
 	struct warm_up *jobs = calloc(threads, sizeof(*jobs));
 	uv_barrier_t all_busy;
@@ -264,6 +269,7 @@ void loop_warm_pool(unsigned threads)
 	for (unsigned i = 0; i < threads; i++) {
 		jobs[i].work.data = &jobs[i];
 		jobs[i].all_busy = &all_busy;
+		jobs[i].nice = nice;
 		must(uv_queue_work(&loop.uv, &jobs[i].work, meet, NULL), "uv_queue_work");
 	}
 	uv_barrier_wait(&all_busy);

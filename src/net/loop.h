@@ -51,7 +51,8 @@ int64_t loop_longest_turn_us(void);
  * otherwise not be touched by anyone meanwhile; the wait has no deadline and is
  * not cancelled, since the worker still uses arg.  fn must see nothing shared. */
 void co_run_blocking(void (*fn)(void *arg), void *arg);
-/* Starts the threads of the pool, each once busy (before the walls forbid it). */
-void loop_warm_pool(unsigned threads);
+/* Starts the threads of the pool, each once busy (before the walls forbid it), and lets them
+ * be nicer than the loop by so much. */
+void loop_warm_pool(unsigned threads, int nice);
 
 #endif

@@ -5,6 +5,8 @@
 
 enum service {
 	SERVICE_SMTP, /* listen_smtp: other servers' mail, never AUTH */
+	SERVICE_IMAP, /* listen_imap: STARTTLS before the password */
+	SERVICE_IMAPS, /* listen_imaps: TLS from the first byte */
 	SERVICE_COUNT
 };
 

@@ -71,63 +71,61 @@ static char *room_for_input(struct stream *s, size_t *n)
 
 /* --- one step of reading or writing -------------------------------------------------------------- */
 
-enum step { STEP_DONE, STEP_WANT_READ, STEP_WANT_WRITE, STEP_ENDED };
-
-static enum step tls_step(struct stream *s, int result)
+static enum stream_step tls_step(struct stream *s, int result)
 {
 	switch (SSL_get_error(s->ssl, result)) {
 	case SSL_ERROR_WANT_READ:
-		return STEP_WANT_READ;
+		return STREAM_WANT_READ;
 	case SSL_ERROR_WANT_WRITE:
-		return STEP_WANT_WRITE;
+		return STREAM_WANT_WRITE;
 	default:
-		return STEP_ENDED;
+		return STREAM_ENDED;
 	}
 }
 
-static enum step plain_step(ssize_t result, enum step want)
+static enum stream_step plain_step(ssize_t result, enum stream_step want)
 {
 	if (result > 0)
-		return STEP_DONE;
-	return result < 0 && (errno == EAGAIN || errno == EINTR) ? want : STEP_ENDED;
+		return STREAM_DONE;
+	return result < 0 && (errno == EAGAIN || errno == EINTR) ? want : STREAM_ENDED;
 }
 
-static enum step read_step(struct stream *s, char *p, size_t n, size_t *got)
+enum stream_step stream_read_now(struct stream *s, char *p, size_t n, size_t *got)
 {
 	*got = 0;
 	if (s->ssl) {
 		ERR_clear_error();
 		int code = SSL_read_ex(s->ssl, p, n, got);
 
-		return code == 1 ? STEP_DONE : tls_step(s, code);
+		return code == 1 ? STREAM_DONE : tls_step(s, code);
 	}
 	ssize_t result = read(s->io.fd, p, n);
 
 	*got = result > 0 ? (size_t)result : 0;
-	return plain_step(result, STEP_WANT_READ);
+	return plain_step(result, STREAM_WANT_READ);
 }
 
-static enum step write_step(struct stream *s, struct str bytes, size_t *put)
+enum stream_step stream_write_now(struct stream *s, struct str bytes, size_t *put)
 {
 	*put = 0;
 	if (s->ssl) {
 		ERR_clear_error();
 		int code = SSL_write_ex(s->ssl, bytes.p, bytes.n, put);
 
-		return code == 1 ? STEP_DONE : tls_step(s, code);
+		return code == 1 ? STREAM_DONE : tls_step(s, code);
 	}
 	ssize_t result = write(s->io.fd, bytes.p, bytes.n);
 
 	*put = result > 0 ? (size_t)result : 0;
-	return plain_step(result, STEP_WANT_WRITE);
+	return plain_step(result, STREAM_WANT_WRITE);
 }
 
-static int co_wait_step(struct stream *s, enum step step, int64_t deadline)
+static int co_wait_step(struct stream *s, enum stream_step step, int64_t deadline)
 {
-	if (step == STEP_ENDED)
+	if (step == STREAM_ENDED)
 		return ERR_CLOSED;
-	return step == STEP_WANT_READ ? co_wait_readable(&s->io, deadline)
-				      : co_wait_writable(&s->io, deadline);
+	return step == STREAM_WANT_READ ? co_wait_readable(&s->io, deadline)
+					: co_wait_writable(&s->io, deadline);
 }
 
 /* --- output --------------------------------------------------------------------------------------- */
@@ -154,12 +152,12 @@ static int co_send(struct stream *s, struct str bytes, int64_t deadline)
 {
 	while (bytes.n > 0) {
 		size_t put;
-		enum step step = s->io.fd < 0 ? STEP_ENDED : write_step(s, bytes, &put);
-		int code = step == STEP_DONE ? ERR_OK : co_wait_step(s, step, deadline);
+		enum stream_step step = s->io.fd < 0 ? STREAM_ENDED : stream_write_now(s, bytes, &put);
+		int code = step == STREAM_DONE ? ERR_OK : co_wait_step(s, step, deadline);
 
 		if (code)
 			return code;
-		if (step == STEP_DONE)
+		if (step == STREAM_DONE)
 			bytes = str_skip(bytes, put);
 	}
 	return ERR_OK;
@@ -198,7 +196,7 @@ int co_stream_put(struct stream *s, struct str bytes, int64_t deadline)
 /* --- input ------------------------------------------------------------------------------------------ */
 
 /* Waits with the buffer given back while nothing is in it. */
-static int co_wait_input(struct stream *s, enum step step, int64_t deadline)
+static int co_wait_input(struct stream *s, enum stream_step step, int64_t deadline)
 {
 	if (s->in.n == 0)
 		buf_free(&s->in);
@@ -217,9 +215,9 @@ int co_stream_fill(struct stream *s, int64_t deadline)
 			return n == 0 ? ERR_TOO_BIG : ERR_MEMORY;
 		if (s->io.fd < 0)
 			return ERR_CLOSED;
-		enum step step = read_step(s, p, n, &got);
+		enum stream_step step = stream_read_now(s, p, n, &got);
 
-		if (step == STEP_DONE) {
+		if (step == STREAM_DONE) {
 			buf_grow(&s->in, got);
 			return ERR_OK;
 		}
@@ -271,11 +269,11 @@ static int co_handshake(struct stream *s, int64_t deadline, struct err *e)
 	for (;;) {
 		ERR_clear_error();
 		int result = SSL_do_handshake(s->ssl);
-		enum step step = result == 1 ? STEP_DONE : tls_step(s, result);
+		enum stream_step step = result == 1 ? STREAM_DONE : tls_step(s, result);
 
-		if (step == STEP_DONE)
+		if (step == STREAM_DONE)
 			return ERR_OK;
-		if (step == STEP_ENDED)
+		if (step == STREAM_ENDED)
 			return explain_failure(ERR_CLOSED, e);
 		int code = co_wait_step(s, step, deadline);
 

@@ -57,6 +57,13 @@ int co_stream_put(struct stream *s, struct str bytes, int64_t deadline);
 /* Sends all output: 0, ERR_CLOSED, ERR_TIMEOUT, ERR_CANCELLED. */
 int co_stream_flush(struct stream *s, int64_t deadline);
 
+/* One step past the buffers, for who has his own; they must be empty.  With TLS reading may
+ * want to write and the other way round.  ENDED: the end of file, or an error. */
+enum stream_step { STREAM_DONE, STREAM_WANT_READ, STREAM_WANT_WRITE, STREAM_ENDED };
+
+enum stream_step stream_read_now(struct stream *s, char *p, size_t n, size_t *got);
+enum stream_step stream_write_now(struct stream *s, struct str bytes, size_t *put);
+
 /* The handshake as a server or client.  Unencrypted input that has arrived must have been
  * discarded or consumed.  e gets the reason in words. */
 int co_stream_tls_accept(struct stream *s, SSL_CTX *ctx, int64_t deadline, struct err *e);

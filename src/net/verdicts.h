@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* verdicts: what keeper says of a recipient (the `recipient` message). */
+/* verdicts: what keeper says of a recipient (`recipient`) and of a login (`login`). */
 #ifndef NET_VERDICTS_H
 #define NET_VERDICTS_H
 
@@ -12,6 +12,8 @@ enum recipient_verdict {
 	RECIPIENT_TOO_MANY, /* expands to more targets than allowed */
 	RECIPIENT_ROUTED, /* user%host@, a!b@ and the like: 554 5.7.1 */
 };
+
+enum login_verdict { LOGIN_YES, LOGIN_NO, LOGIN_LATER };
 
 enum target_kind { TARGET_LOCAL, TARGET_REMOTE };
 

@@ -71,7 +71,7 @@ bool hex_decode(struct str s, char *out, size_t *n)
 	return true;
 }
 
-bool base64_decode(struct str s, char *out, size_t *n)
+bool stored_base64_decode(struct str s, char *out, size_t *n)
 {
 	unsigned char padded[PASSWORD_STORED_MAX + 4];
 	size_t padding = 0;
@@ -128,7 +128,7 @@ static bool decode_value(const struct password_scheme *scheme, struct str suffix
 	if (str_eq_nocase(suffix, STR("hex")))
 		good = hex_decode(*value, bytes, &n);
 	else if (str_eq_nocase(suffix, STR("b64")) || str_eq_nocase(suffix, STR("base64")))
-		good = base64_decode(*value, bytes, &n);
+		good = stored_base64_decode(*value, bytes, &n);
 	else if (suffix.n)
 		return false;
 	else if (scheme->encoding == AS_TEXT)
@@ -137,7 +137,7 @@ static bool decode_value(const struct password_scheme *scheme, struct str suffix
 						value->n == 2 * (size_t)EVP_MD_get_size(scheme->digest())))
 		good = hex_decode(*value, bytes, &n);
 	else
-		good = base64_decode(*value, bytes, &n);
+		good = stored_base64_decode(*value, bytes, &n);
 	*value = (struct str){bytes, n};
 	return good;
 }

@@ -66,9 +66,9 @@ int password_scram(const struct password_scheme *scheme, struct str value, struc
 	uint32_t rounds;
 
 	if (!rounds_of(str_cut(&value, ','), &rounds) ||
-	    !base64_decode(str_cut(&value, ','), salt, &salt_n) ||
-	    !base64_decode(str_cut(&value, ','), want_stored, &stored_n) ||
-	    !base64_decode(value, want_server, &server_n) || stored_n != size || server_n != size)
+	    !stored_base64_decode(str_cut(&value, ','), salt, &salt_n) ||
+	    !stored_base64_decode(str_cut(&value, ','), want_stored, &stored_n) ||
+	    !stored_base64_decode(value, want_server, &server_n) || stored_n != size || server_n != size)
 		return ERR_INVALID;
 	if (!pbkdf2(md, password, (struct str){salt, salt_n}, rounds, salted, size) ||
 	    !scram_keys(md, salted, stored, server))
@@ -102,7 +102,8 @@ static bool argon2_parse(struct str value, argon2_context *c, char *salt, char *
 	    !cut_number(&value, ',', STR("m="), &c->m_cost) ||
 	    !cut_number(&value, ',', STR("t="), &c->t_cost) || !cut_number(&value, '$', STR("p="), &c->lanes))
 		return false;
-	if (!base64_decode(str_cut(&value, '$'), salt, &salt_n) || !base64_decode(value, hash, &hash_n))
+	if (!stored_base64_decode(str_cut(&value, '$'), salt, &salt_n) ||
+	    !stored_base64_decode(value, hash, &hash_n))
 		return false;
 	c->salt = (uint8_t *)salt;
 	c->saltlen = (uint32_t)salt_n;

@@ -42,6 +42,6 @@ int password_compare(struct str a, struct str b);
  * bytes); false when it breaks the encoding or is too long.  base64 may lack
  * its padding, as in Argon2's strings. */
 bool hex_decode(struct str s, char *out, size_t *n);
-bool base64_decode(struct str s, char *out, size_t *n);
+bool stored_base64_decode(struct str s, char *out, size_t *n);
 
 #endif

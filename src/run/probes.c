@@ -43,6 +43,17 @@ static int make_socket(int folder)
 	return result(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
 }
 
+static int make_pair(int folder)
+{
+	int fds[2];
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) != 0)
+		return errno;
+	close(fds[0]);
+	close(fds[1]);
+	return 0;
+}
+
 static int run_program(int folder)
 {
 	char *const argv[] = {(char[]){"true"}, NULL};
@@ -108,6 +119,11 @@ static bool with_sockets(const struct wall_row *row)
 	return row->sockets;
 }
 
+static bool with_pairs(const struct wall_row *row)
+{
+	return row->pairs;
+}
+
 static const struct {
 	const char *name;
 	int (*run)(int folder);
@@ -119,6 +135,7 @@ static const struct {
 	{"trace-master", trace_master, never},         {"read-master-memory", read_master_memory, never},
 	{"signal-master", signal_master, never},       {"become-root", become_root, never},
 	{"mount-folder", mount_folder, never},         {"leave-namespace", leave_namespace, never},
+	{"make-pair", make_pair, with_pairs},
 };
 
 unsigned probes_count(void)

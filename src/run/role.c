@@ -521,7 +521,7 @@ static int raise_walls(struct role *role, struct err *e)
 	if (code)
 		return code;
 	loop_init();
-	loop_warm_pool(walls_of(ops->room)->threads);
+	loop_warm_pool(walls_of(ops->room)->threads, walls_of(ops->room)->nice);
 	if (ops->start_threads && (code = ops->start_threads(role, role->state, e)))
 		return code;
 	return walls_seal(&role->plan, &role->built, e);

@@ -99,6 +99,8 @@ static const char *const always[] = {"brk",
 
 static const char *const accepting[] = {"accept4", NULL};
 
+static const char *const pairing[] = {"socketpair", NULL};
+
 static const char *const networking[] = {"socket", "connect", "bind", NULL};
 
 /* Paths below the data folder, which is the root. */
@@ -177,6 +179,8 @@ static int add_row(scmp_filter_ctx ctx, const struct wall_row *row)
 
 	if (code == 0 && row->accepts)
 		code = add(ctx, SCMP_ACT_ALLOW, accepting);
+	if (code == 0 && row->pairs)
+		code = add(ctx, SCMP_ACT_ALLOW, pairing);
 	if (code == 0)
 		code = add(ctx, row->sockets ? SCMP_ACT_ALLOW : SCMP_ACT_KILL_PROCESS, networking);
 	if (code == 0 && row->files == WALL_FILES_DATA)

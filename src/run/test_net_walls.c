@@ -64,7 +64,7 @@ static void enter(enum room room, pid_t parent, int folder)
 		_exit(2);
 	}
 	loop_init();
-	loop_warm_pool(2);
+	loop_warm_pool(2, 0);
 	if (walls_seal(&plan, &built, &e) != 0) {
 		fprintf(stderr, "%s\n", e.text);
 		_exit(3);

@@ -25,20 +25,23 @@
 #include <unistd.h>
 
 static const struct wall_row rows[ROOM_COUNT] = {
-	[ROOM_MASTER] = {WALL_USER_ROOT, WALL_FILES_ALL, true, false, 0,
+	[ROOM_MASTER] = {WALL_USER_ROOT, WALL_FILES_ALL, true, false, false, 0, 0,
 			 "starts and watches the rooms, opens files and sockets for them, parses nothing "
 			 "from a peer"},
-	[ROOM_GATE] = {WALL_USER_NET, WALL_FILES_NONE, false, true, 0,
+	[ROOM_GATE] = {WALL_USER_NET, WALL_FILES_NONE, false, true, true, 0, 0,
 		       "talks to clients on sockets that master opened"},
-	[ROOM_KEEPER] = {WALL_USER_ID, WALL_FILES_NONE, false, true, 2,
+	[ROOM_KEEPER] = {WALL_USER_ID, WALL_FILES_NONE, false, true, false, 2, 10,
 			 "knows who is who and hashes passwords"},
-	[ROOM_SCAN] = {WALL_USER_NET, WALL_FILES_NONE, false, true, 0,
+	[ROOM_SCAN] = {WALL_USER_NET, WALL_FILES_NONE, false, true, false, 0, 0,
 		       "parses letters, in a room without doors"},
-	[ROOM_RESOLVER] = {WALL_USER_NET, WALL_FILES_NONE, true, true, 0,
+	[ROOM_RESOLVER] = {WALL_USER_NET, WALL_FILES_NONE, true, true, false, 0, 0,
 			   "asks name servers, sees no file and no letter"},
-	[ROOM_SPOOL] = {WALL_USER_STORE, WALL_FILES_DATA, false, true, 3, "writes volumes and the journal"},
-	[ROOM_MAILBOX] = {WALL_USER_STORE, WALL_FILES_DATA, false, true, 3, "keeps the accounts' indexes"},
-	[ROOM_RELAY] = {WALL_USER_NET, WALL_FILES_NONE, true, true, 0, "sends letters to other servers"},
+	[ROOM_SPOOL] = {WALL_USER_STORE, WALL_FILES_DATA, false, true, false, 3, 0,
+			"writes volumes and the journal"},
+	[ROOM_MAILBOX] = {WALL_USER_STORE, WALL_FILES_DATA, false, true, false, 3, 0,
+			  "keeps the accounts' indexes"},
+	[ROOM_RELAY] = {WALL_USER_NET, WALL_FILES_NONE, true, true, false, 0, 0,
+			"sends letters to other servers"},
 };
 
 const struct wall_row *walls_of(enum room room)

@@ -25,7 +25,9 @@ struct wall_row {
 	enum wall_files files; /* what can be opened by path */
 	bool sockets; /* may make network sockets */
 	bool accepts; /* takes connections from sockets that master opened */
+	bool pairs; /* may make a pair of sockets, to hand one end on */
 	unsigned threads; /* in libuv's pool */
+	int nice; /* of those threads */
 	const char *promise;
 };
 

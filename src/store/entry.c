@@ -174,7 +174,7 @@ static void put_letter(struct buf *b, const struct part *part)
 	buf_put_u8(b, l->transform);
 	buf_put_u32(b, l->crc);
 	envelope_put(b, &l->envelope);
-	put_str(b, l->outline, OUTLINE_MAX);
+	put_str(b, l->outline, ENTRY_OUTLINE_MAX);
 }
 
 static void get_letter(struct reader *r, struct arena *a, struct part *part)
@@ -191,7 +191,7 @@ static void get_letter(struct reader *r, struct arena *a, struct part *part)
 	l->transform = read_u8(r);
 	l->crc = read_u32(r);
 	envelope_get(r, a, &l->envelope);
-	l->outline = read_str(r, OUTLINE_MAX);
+	l->outline = read_str(r, ENTRY_OUTLINE_MAX);
 	if (!letter_valid(l))
 		r->failed = true;
 }

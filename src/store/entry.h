@@ -16,7 +16,7 @@
 #include "store/envelope.h"
 
 #define ENTRY_MAX (16U << 20) /* bytes of a payload */
-#define OUTLINE_MAX (1U << 20)
+#define ENTRY_OUTLINE_MAX (1U << 20)
 #define ACT_SETTLES_MAX 65536
 #define ACT_SENDS_MAX 1024
 #define OUTCOME_TEXT_MAX 2048

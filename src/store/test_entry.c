@@ -181,7 +181,7 @@ static void refuse(struct part part)
 
 static struct str long_str(size_t n)
 {
-	static char bytes[OUTLINE_MAX + 1];
+	static char bytes[ENTRY_OUTLINE_MAX + 1];
 
 	memset(bytes, 'x', sizeof(bytes));
 	return (struct str){bytes, n};
@@ -199,7 +199,7 @@ static void limits_when_writing(void **state)
 	p = sample(PART_LETTER), p.letter.place.offset = 4097, refuse(p);
 	p = sample(PART_LETTER), p.letter.place.offset = 1ULL << 32, refuse(p);
 	p = sample(PART_LETTER), p.letter.place.volume = 0, refuse(p);
-	p = sample(PART_LETTER), p.letter.outline = long_str(OUTLINE_MAX + 1), refuse(p);
+	p = sample(PART_LETTER), p.letter.outline = long_str(ENTRY_OUTLINE_MAX + 1), refuse(p);
 	p = sample(PART_LETTER), p.letter.envelope.reverse_path = long_str(ENVELOPE_ADDRESS_MAX + 1),
 	refuse(p);
 	p = sample(PART_LETTER), p.letter.envelope.login = long_str(ENVELOPE_ADDRESS_MAX + 1), refuse(p);

@@ -29,6 +29,7 @@ struct gone {
 
 struct view {
 	uint32_t folder;
+	unsigned users; /* counted by who shares it */
 	uint64_t serial; /* of the last act that it has seen */
 	uint64_t floor; /* `gone` is complete above this modseq */
 	bool stale; /* rows are missing: make it again from the index */

@@ -95,6 +95,10 @@ class Playing(unittest.TestCase):
                   lambda server, peer: server.until(peer, b"QUIT\r\n"))
         self.assertEqual(self.server.got, b"a\r\0\xff\\\nxy\txy\txy\tQUIT\r\n")
 
+    def test_numbered(self):
+        self.play("CONNECT smtp\nREPEAT 3 x{n}\\r\\n\nC: QUIT\nEOF\n", lambda server, peer: server.until(peer, b"QUIT\r\n"))
+        self.assertEqual(self.server.got, b"x1\r\nx2\r\nx3\r\nQUIT\r\n")
+
     def test_other_line_is_reported_with_its_place(self):
         with self.assertRaises(dialogue.DialogueError) as caught:
             self.play("CONNECT smtp\nS: 220 *\nC: QUIT\nS: 221 *\n", greet(b"220 hello\r\n550 no\r\n"))

@@ -17,6 +17,7 @@ import time
 import house
 
 QUEUED = re.compile(r"250 2\.0\.0 Ok: queued as ([0-9A-F]{16})")
+# A line of --inbox; AddressSanitizer may have put one of its own before them.
 ROW = re.compile(r"^(\d+) ([0-9A-F]{16}) ([0-9a-f]{64})$", re.M)
 ACCOUNTS = "\n".join(f"{name}@a.test|{{PLAIN}}pw" for name in ("a", "b", "c", "d")) + "\n"
 

@@ -45,7 +45,7 @@ class Walls(unittest.TestCase):
         self.assertFalse([row for row in rows if row[3] != "as-it-should"], errors)
         self.assertEqual(status, 0, errors)
         rooms = {row[0] for row in rows}
-        self.assertEqual(len(rows), 12 * len(rooms))
+        self.assertEqual(len(rows), 13 * len(rooms))
         for room, tried, result, _ in rows:
             if tried in DEADLY:
                 self.assertEqual(result, "killed", (room, tried))

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * SEARCH (RFC 3501, 6.4.4).
+ *
+ * Most messages are decided by their row of the view; only for the others the letter is
+ * opened.
+ */
+#include "mailbox/imap_session.h"
+
+#include "format/charset.h"
+#include "mailbox/letter_search.h"
+
+/* The numbers of all messages of a folder. */
+#define RESULT_MAX ((size_t)256 << 20)
+
+static const struct str charsets[] = {STR_INIT("US-ASCII"), STR_INIT("UTF-8"), STR_INIT("ISO-8859-1")};
+
+static bool charset_known(struct str name)
+{
+	for (size_t i = 0; i < sizeof(charsets) / sizeof(charsets[0]); i++)
+		if (str_eq_nocase(charsets[i], name))
+			return true;
+	return name.n == 0;
+}
+
+/* Texts become UTF-8. */
+static int convert(struct arena *a, struct str charset, struct str *text, struct err *e)
+{
+	struct buf utf8;
+	int code = 0;
+
+	if (charset.n == 0 || text->n == 0)
+		return 0;
+	buf_init(&utf8, text->n * 4);
+	charset_convert(NULL, charset, *text, &utf8);
+	*text = arena_str(a, buf_str(&utf8));
+	if (!text->p || buf_failed(&utf8))
+		code = err_set(e, ERR_MEMORY, "no memory for the command");
+	buf_free(&utf8);
+	return code;
+}
+
+/* What is done once to each key, before the first message. */
+static int prepare(struct imap_session *s, const struct imap_search *search, struct err *e)
+{
+	size_t known = view_lower(s->sel.view, s->sel.uidnext);
+	uint32_t last = known ? s->sel.view->uid[known - 1] : 0;
+	int code = 0;
+
+	for (struct imap_key *k = search->root; k && !code; k = imap_key_next(k)) {
+		if (k->set.saved)
+			return err_set(e, ERR_INVALID, "No search result is saved.");
+		if (k->kind == IMAP_KEY_SEQUENCE)
+			imap_set_resolve(&k->set, imap_exists(s));
+		else if (k->kind == IMAP_KEY_UID)
+			imap_set_resolve(&k->set, last);
+		code = convert(&s->arena, search->charset, &k->text, e);
+	}
+	return code;
+}
+
+struct search_run {
+	const struct imap_search *search;
+	struct str keywords[KEYWORDS_MAX]; /* of the account, copied: the ledger may change */
+	size_t keyword_count;
+	struct buf result;
+};
+
+static bool copy_keywords(struct imap_session *s, struct search_run *r)
+{
+	const struct ledger *l = &s->account->views.ledger;
+	bool ok = true;
+
+	for (size_t i = 0; i < l->keyword_count && ok; i++) {
+		r->keywords[i] = arena_str(&s->arena, l->keywords[i]);
+		ok = r->keywords[i].p;
+	}
+	r->keyword_count = l->keyword_count;
+	return ok;
+}
+
+static struct imap_facts facts_of(const struct imap_session *s, const struct search_run *r, size_t pos,
+				  struct str *keywords)
+{
+	const struct view *v = s->sel.view;
+	const struct keyword_set set = view_keywords(v, pos);
+	struct imap_facts f = {.sequence = view_seq(v, s->sel.told, v->uid[pos]),
+			       .uid = v->uid[pos],
+			       .flags = imap_flags_out(v->flags[pos]),
+			       .keywords = keywords,
+			       .internal_day = letter_day(v->date_us[pos], 0),
+			       .size = v->size[pos]};
+
+	for (unsigned i = 0; i < r->keyword_count; i++)
+		if (keyword_set_has(&set, i))
+			keywords[f.keyword_count++] = r->keywords[i];
+	return f;
+}
+
+/* A letter that cannot be read holds nothing that was looked for. */
+static bool co_look_inside(struct imap_session *s, const struct search_run *r, const struct imap_facts *facts)
+{
+	struct letter_reader *l = NULL;
+	struct letter_outline *o = NULL;
+	bool found = false;
+	struct err e = {0};
+	int code = co_letter_open(s->account, s->sel.view->folder, facts->uid, &l, &e);
+
+	if (!code)
+		code = co_letter_outline(s->account, l, &o, &e);
+	if (!code)
+		code = co_letter_search(l, &o->outline, r->search, facts, &found, &e);
+	letter_outline_destroy(&o);
+	letter_close(&l);
+	if (code == ERR_CANCELLED)
+		co_imap_bye(s, "Server shutting down.");
+	return found;
+}
+
+static void co_search_all(struct imap_session *s, struct search_run *r)
+{
+	const struct view *v = s->sel.view;
+	struct str *keywords = arena_calloc(&s->arena, KEYWORDS_MAX, sizeof(*keywords));
+	uint32_t below = s->sel.uidnext;
+	size_t pos = 0;
+
+	while (keywords && pos < v->n && v->uid[pos] < below && co_imap_breathe(s)) {
+		/* Breathing may have taken rows away. */
+		if (pos >= v->n)
+			break;
+		struct imap_facts f = facts_of(s, r, pos, keywords);
+		enum imap_truth t = imap_search_match(r->search, &f, NULL, NULL);
+
+		if (t == IMAP_YES || (t == IMAP_MAYBE && co_look_inside(s, r, &f)))
+			buf_printf(&r->result, " %u", s->cmd.uid ? f.uid : f.sequence);
+		pos = view_lower(v, f.uid + 1);
+	}
+}
+
+static int co_search(struct imap_session *s, const struct imap_search *search, struct err *e)
+{
+	struct search_run *r = arena_alloc(&s->arena, sizeof(*r));
+	int code = prepare(s, search, e);
+
+	if (code || !r || !copy_keywords(s, r))
+		return code ? code : err_set(e, ERR_MEMORY, "no memory for the command");
+	r->search = search;
+	buf_init(&r->result, RESULT_MAX);
+	buf_add_z(&r->result, "* SEARCH");
+	co_search_all(s, r);
+	buf_add_z(&r->result, "\r\n");
+	if (buf_failed(&r->result))
+		code = err_set(e, ERR_MEMORY, "no memory for the result");
+	else
+		co_imap_put(s, buf_str(&r->result));
+	buf_free(&r->result);
+	return code;
+}
+
+void co_cmd_search(struct imap_session *s, const struct imap_command *cmd)
+{
+	struct err e = {0};
+
+	if (!charset_known(cmd->search.charset)) {
+		co_imap_done(s, "NO [BADCHARSET (US-ASCII UTF-8 ISO-8859-1)] Unknown charset.");
+		return;
+	}
+	int code = co_search(s, &cmd->search, &e);
+
+	if (code)
+		co_imap_refuse(s, code, &e);
+	else
+		co_imap_done(s, "OK Search completed.");
+}
