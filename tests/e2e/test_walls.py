@@ -45,11 +45,12 @@ class Walls(unittest.TestCase):
         self.assertFalse([row for row in rows if row[3] != "as-it-should"], errors)
         self.assertEqual(status, 0, errors)
         rooms = {row[0] for row in rows}
-        self.assertEqual(len(rows), 12 * len(rooms))
+        self.assertEqual(len(rows), 13 * len(rooms))
         for room, tried, result, _ in rows:
             if tried in DEADLY:
                 self.assertEqual(result, "killed", (room, tried))
         self.assertIn(["resolver", "make-socket", "allowed", "as-it-should"], rows)
+        self.assertEqual([row[0] for row in rows if row[1:3] == ["make-pair", "allowed"]], ["gate"])
 
     def test_without_walls_the_probe_says_so(self):
         status, rows, _ = self.probe("off")
