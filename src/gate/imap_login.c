@@ -333,7 +333,6 @@ static void free_session(struct imap_client *s)
 {
 	arena_wipe(&s->arena);
 	imap_read_free(&s->reader);
-	buf_wipe(&s->stream.in);
 	stream_close(&s->stream);
 	buf_free(&s->tag);
 	buf_free(&s->user);

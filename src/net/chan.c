@@ -31,6 +31,7 @@
 
 #define SLOT_BITS 12
 #define READ_BATCH 32 /* messages taken before the loop gets a look at others */
+#define LAST_BATCHES 16 /* more than a socket holds */
 
 struct slot {
 	uint32_t use;
@@ -70,6 +71,7 @@ struct chan {
 };
 
 static void chan_lost(struct chan *c);
+static void read_last(struct chan *c);
 
 const char *chan_name(const struct chan *c)
 {
@@ -151,7 +153,7 @@ static void send_queue(void *arg)
 			return;
 		}
 		if (code == ERR_CLOSED) {
-			chan_lost(c);
+			read_last(c);
 			return;
 		}
 		c->out_first = f->next;
@@ -350,6 +352,18 @@ static void read_some(struct chan *c)
 		else
 			log_line(LOG_WARNING, "%s sent a message of a wrong size", c->name);
 	}
+}
+
+/* The neighbour takes no more.  What it said before its end counts all the same: answers, and
+ * notes that tell why it ended. */
+static void read_last(struct chan *c)
+{
+	uint32_t generation = c->generation;
+
+	for (int i = 0; i < LAST_BATCHES && c->generation == generation && c->fd >= 0; i++)
+		read_some(c);
+	if (c->generation == generation && c->fd >= 0)
+		chan_lost(c);
 }
 
 static void on_ready(uv_poll_t *poll, int status, int events)

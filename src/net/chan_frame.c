@@ -142,9 +142,11 @@ int chan_frame_receive(int fd, bool wait, struct chan_parcel *p, struct chan_hea
 	ssize_t n;
 
 	*p = (struct chan_parcel){0};
+	/* ECONNRESET: the neighbour ended with messages of ours unread.  It is said once, before what
+	 * it had sent, which is still there. */
 	do
 		n = recvmsg(fd, &m, MSG_CMSG_CLOEXEC | (wait ? 0 : MSG_DONTWAIT));
-	while (n < 0 && errno == EINTR);
+	while (n < 0 && (errno == EINTR || errno == ECONNRESET));
 	if (n < 0 && errno == EAGAIN)
 		return ERR_BUSY;
 	if (n <= 0)

@@ -2,6 +2,8 @@
 /*
  * Buffered connections (see stream.h).
  *
+ * What has come in may hold a password, so its buffer is overwritten when it goes.
+ *
  * TLS runs on the socket itself.  OpenSSL's error queue belongs to the thread, so it is
  * emptied before each call and read right after it, with no switch of fibers between.
  */
@@ -31,7 +33,7 @@ void stream_close(struct stream *s)
 	SSL_free(s->ssl);
 	s->ssl = NULL;
 	io_close(&s->io);
-	buf_free(&s->in);
+	buf_wipe(&s->in);
 	buf_free(&s->out);
 	s->in_at = 0;
 }
@@ -199,7 +201,7 @@ int co_stream_put(struct stream *s, struct str bytes, int64_t deadline)
 static int co_wait_input(struct stream *s, enum stream_step step, int64_t deadline)
 {
 	if (s->in.n == 0)
-		buf_free(&s->in);
+		buf_wipe(&s->in);
 	return co_wait_step(s, step, deadline);
 }
 

@@ -309,6 +309,48 @@ static void a_flood_is_refused_above_the_ceiling(void **state)
 	assert_string_equal(trace, "bounded ");
 }
 
+static void say_raw(int fd, const char *name)
+{
+	struct chan_frame *f = chan_frame_new(MSG_LOOKUP);
+
+	chan_frame_add_str(f, str_of(name), 1024);
+	buf_put_u16(&f->bytes, 1);
+	chan_frame_address(f, CHAN_QUESTION, 0, 1, deadline_in(1000));
+	assert_int_equal(chan_frame_send(fd, f), 0);
+	chan_frame_free(f);
+}
+
+/* Its end is seen by sending to it, by reading, or by reading with messages that it left unread. */
+static void last_words_main_fiber(void *arg)
+{
+	struct left_note left = {.address = STR("addr")};
+
+	for (int way = 0; way < 3; way++) {
+		int raw;
+
+		served = 0;
+		connect_both(&raw);
+		if (way == 2) {
+			left_send(answering, &left);
+			co_sleep_until(deadline_in(5));
+		}
+		for (int i = 0; i < 3; i++)
+			say_raw(raw, "last");
+		close(raw);
+		if (way == 0)
+			left_send(answering, &left);
+		co_sleep_until(deadline_in(20));
+		assert_false(chan_attached(answering));
+		assert_int_equal(served, 3);
+	}
+	co_end_main();
+}
+
+static void last_words_are_heard(void **state)
+{
+	run_main_fiber(last_words_main_fiber);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -319,6 +361,7 @@ int main(void)
 		cmocka_unit_test(descriptors_travel),
 		cmocka_unit_test(malformed_messages_are_refused),
 		cmocka_unit_test(a_flood_is_refused_above_the_ceiling),
+		cmocka_unit_test(last_words_are_heard),
 	};
 
 	return cmocka_run_group_tests_name("chan", tests, NULL, NULL);

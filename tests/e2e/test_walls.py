@@ -50,6 +50,7 @@ class Walls(unittest.TestCase):
             if tried in DEADLY:
                 self.assertEqual(result, "killed", (room, tried))
         self.assertIn(["resolver", "make-socket", "allowed", "as-it-should"], rows)
+        self.assertEqual([row[0] for row in rows if row[1:3] == ["make-pair", "allowed"]], ["gate"])
 
     def test_without_walls_the_probe_says_so(self):
         status, rows, _ = self.probe("off")
