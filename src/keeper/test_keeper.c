@@ -234,9 +234,7 @@ static bool log_has_now(const char *text)
 /* Lines leave at the end of a turn, and the role is another process. */
 static bool co_log_has(const char *text)
 {
-	int64_t deadline = deadline_in(5000);
-
-	while (!log_has_now(text) && clock_ms() < deadline)
+	for (int i = 0; i < 1000 && !log_has_now(text); i++)
 		co_sleep_until(deadline_in(5));
 	return log_has_now(text);
 }

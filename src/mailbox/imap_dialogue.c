@@ -115,7 +115,7 @@ static void co_step(struct imap_clients *c, struct str line)
 	struct stream *s = &c->streams[what.n > 1 ? what.p[1] - '1' : 0];
 
 	if (what.p[0] == 'C')
-		co_send(c, s, line, open ? (struct str){0} : STR("\r\n"));
+		co_send(c, s, line, str_of(open ? "" : "\r\n"));
 	else if (what.p[0] == 'S')
 		co_expect(s, line);
 	else
