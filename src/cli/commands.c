@@ -17,10 +17,10 @@ const struct command_row command_rows[CMD_COUNT] = {
 			"with the sentence of the one that refused."},
 	[CMD_SERVE] = {"serve", "",
 		       "Runs the server in the foreground until SIGTERM or SIGINT; SIGHUP reloads."},
-	[CMD_SETUP] =
-		{"setup", "email|alias ...",
-		 "Edits accounts and aliases in the language of docker-mailserver; `setup help` shows it.  "
-		 "A running server has taken the change over when it returns."},
+	[CMD_SETUP] = {"setup", "email|alias ...",
+		       "Edits accounts and aliases in the language of docker-mailserver, which `setup help` "
+		       "shows; a "
+		       "running server has taken the change over when it returns."},
 };
 
 enum command command_find(struct str name)
