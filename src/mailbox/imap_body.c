@@ -153,8 +153,10 @@ static void co_stream_span(struct imap_session *s, const struct letter_reader *l
 {
 	struct piece_task *t = malloc(sizeof(*t));
 
-	if (!t)
+	if (!t) {
 		s->ended = true;
+		return;
+	}
 	co_imap_printf(s, "{%llu}\r\n", (unsigned long long)(span.to - span.from));
 	while (span.from < span.to && !s->ended) {
 		t->l = l;
@@ -165,6 +167,7 @@ static void co_stream_span(struct imap_session *s, const struct letter_reader *l
 			log_line(LOG_ERROR, "a letter of account %.*s cannot be read: %s",
 				 STR_ARG(s->account->address), t->err.text);
 			s->ended = true;
+			break;
 		}
 		co_imap_put(s, (struct str){t->bytes, t->n});
 		span.from += t->n;
