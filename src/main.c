@@ -17,7 +17,6 @@
 #include "mailbox/mailbox.h"
 #include "master/master.h"
 #include "resolver/resolver.h"
-#include "scan/scan.h"
 #include "spool/spool.h"
 
 #include <stdio.h>
