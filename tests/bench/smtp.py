@@ -4,7 +4,7 @@
 
     smtp.py [--rounds N] [--letters N]
 
-Both servers get the same 4 KiB letters from the same client, by turns, N rounds each, on the same disk; both sync before
+Both servers get 4 KiB letters from the same client (the peer a quarter of them), N rounds by turns, same disk; both sync before
 they answer.  A round ends when the last letter is in its INBOX: for the peer when the Maildirs hold it, for Mailstead
 when its log says so for every letter.  Prints a line for each figure: median, lowest and highest of the rounds.
 """
