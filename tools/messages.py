@@ -77,7 +77,7 @@ def put_of(name, fields):
 
 def get_of(name, fields):
     fds = [f for f in fields if f[0] in ("fd", "fd?")]
-    refused, count = "!reader_done(&r)", str(sum(f[0] == "fd" for f in fds))
+    refused, count = "!reader_done(&r)", f"{sum(f[0] == 'fd' for f in fds)}u"
     out = [f"static bool get_{name}(struct chan_parcel *p, struct {name} *m)", "{",
            "\tstruct reader r = reader_of(p->payload);"]
     out += ["", f"\t*m = (struct {name}){{0}};"]

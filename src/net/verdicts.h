@@ -15,6 +15,12 @@ enum recipient_verdict {
 
 enum login_verdict { LOGIN_YES, LOGIN_NO, LOGIN_LATER };
 
+enum sender_verdict {
+	SENDER_OK,
+	SENDER_NOT_OWNED, /* 553 5.7.1 */
+	SENDER_NO_RIGHT, /* no such submission right, or no longer: log in again */
+};
+
 enum target_kind { TARGET_LOCAL, TARGET_REMOTE };
 
 #endif
