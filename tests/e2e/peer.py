@@ -52,10 +52,11 @@ exec "$@"
 """
 
 
-def certificate(folder, name):
-    """Makes folder/key.pem and folder/cert.pem, signed by themselves, for that host name."""
+def certificate(folder, name, *others):
+    """Makes folder/key.pem and folder/cert.pem, signed by themselves, for that host name; others: "IP:127.0.0.1" and the like."""
+    names = ",".join((f"DNS:{name}", *others))
     subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "30",
-                    "-subj", f"/CN={name}", "-addext", f"subjectAltName=DNS:{name}", "-keyout", folder / "key.pem",
+                    "-subj", f"/CN={name}", "-addext", f"subjectAltName={names}", "-keyout", folder / "key.pem",
                     "-out", folder / "cert.pem"], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
