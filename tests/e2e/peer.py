@@ -579,18 +579,21 @@ service imap-login {{
 
 
 class Sink:
-    """A next hop in this process, on a free port of 127.0.0.1: keeps (sender, recipients, letter) of what it took.
+    """A next hop in this process: keeps (sender, recipients, letter) of what it took.
 
-    rcpt(address) is the reply to RCPT; it runs in another thread.
+    rcpt(address) and data() are the replies to RCPT and to the end of a letter; they run in another thread.  port 0 takes
+    a free one; options go to aiosmtpd: tls_context, authenticator, auth_required ...
     """
 
-    def __init__(self, rcpt=lambda address: "250 2.1.5 OK"):
+    def __init__(self, rcpt=lambda address: "250 2.1.5 OK", data=lambda: "250 2.0.0 OK", host="127.0.0.1", port=0, **options):
         self.rcpt = rcpt
+        self.data = data
         self.letters = []
+        self.sessions = []
         self.loop = asyncio.new_event_loop()
         self.server = self.loop.run_until_complete(self.loop.create_server(
-            lambda: aiosmtpd.smtp.SMTP(self, hostname="sink.test", enable_SMTPUTF8=True, loop=self.loop), "127.0.0.1", 0))
-        self.port = self.server.sockets[0].getsockname()[1]
+            lambda: aiosmtpd.smtp.SMTP(self, hostname="sink.test", enable_SMTPUTF8=True, loop=self.loop, **options), host, port))
+        self.host, self.port = self.server.sockets[0].getsockname()[:2]
         self.thread = threading.Thread(target=self.loop.run_forever, daemon=True)
 
     async def handle_RCPT(self, server, session, envelope, address, options):
@@ -600,8 +603,11 @@ class Sink:
         return reply
 
     async def handle_DATA(self, server, session, envelope):
-        self.letters.append((envelope.mail_from, list(envelope.rcpt_tos), envelope.original_content))
-        return "250 2.0.0 OK"
+        reply = self.data()
+        if reply.startswith("2"):
+            self.letters.append((envelope.mail_from, list(envelope.rcpt_tos), envelope.original_content))
+            self.sessions.append(session)
+        return reply
 
     def wait_letters(self, count, limit=PATIENCE):
         """Waits until count letters have come; returns them."""
