@@ -70,13 +70,13 @@ static void check_foreign_cuts(struct str encoded, struct str letter)
 {
 	struct buf out;
 	struct err e;
-	uint64_t behind = 0, sum = 0;
+	size_t behind = 0, sum = 0;
 
 	if (header_cuts_read(encoded, str_head(letter, HEADER_CUTS_HEAD), &cuts, &e) != 0)
 		return;
 	must(encoded.n == (size_t)cuts.count * HEADER_CUT_SIZE);
 	for (unsigned i = 0; i < cuts.count; i++) {
-		struct str cut = str_head(str_skip(letter, (size_t)cuts.cut[i].at), cuts.cut[i].n);
+		struct str cut = str_head(str_skip(letter, cuts.cut[i].at), cuts.cut[i].n);
 
 		must(cut.n == cuts.cut[i].n && cut.n > 0 && (i == 0 || cuts.cut[i].at > behind));
 		behind = cuts.cut[i].at + cut.n;

@@ -106,7 +106,7 @@ static void note_field(struct header_edit *edit, enum header_id id)
 }
 
 /* False when there is no more room. */
-static bool add_cut(struct header_cuts *cuts, uint64_t at, size_t n)
+static bool add_cut(struct header_cuts *cuts, size_t at, size_t n)
 {
 	struct header_cut *last = cuts->count ? &cuts->cut[cuts->count - 1] : NULL;
 
@@ -116,7 +116,7 @@ static bool add_cut(struct header_cuts *cuts, uint64_t at, size_t n)
 	}
 	if (cuts->count == HEADER_CUTS_MAX)
 		return false;
-	cuts->cut[cuts->count++] = (struct header_cut){at, (uint32_t)n};
+	cuts->cut[cuts->count++] = (struct header_cut){(uint32_t)at, (uint32_t)n};
 	return true;
 }
 
@@ -138,7 +138,7 @@ void header_edit_read(struct str letter, bool is_private, struct header_edit *ou
 		note_field(out, f.id);
 		/* What is no field is one's header only while a field follows it: that one stays. */
 		if (is_private && !behind_junk && f.id != HEADER_JUNK && may_be_cut(letter, &f) &&
-		    tells_of_client(&f) && add_cut(&out->cuts, (uint64_t)(f.raw.p - letter.p), f.raw.n))
+		    tells_of_client(&f) && add_cut(&out->cuts, (size_t)(f.raw.p - letter.p), f.raw.n))
 			out->mime_version |= f.id == HEADER_MIME_VERSION;
 		behind_junk = f.id == HEADER_JUNK;
 	}
@@ -189,13 +189,14 @@ static size_t header_end(struct str head)
 	return head.n;
 }
 
-static bool is_sound(struct str head, size_t first, size_t end, struct header_cut cut)
+static bool is_sound(struct str head, size_t first, size_t end, uint64_t at, uint32_t n)
 {
-	if (cut.n == 0 || cut.at < first || cut.at > end || cut.n > end - cut.at)
+	if (n == 0 || at < first || at > end || n > end - at)
 		return false;
-	size_t at = (size_t)cut.at, behind = at + cut.n;
+	const char *cut = head.p + at;
+	size_t behind = (size_t)at + n;
 
-	if ((at > 0 && head.p[at - 1] != '\n') || head.p[behind - 1] != '\n' || is_blank(head.p[at]))
+	if ((at > 0 && cut[-1] != '\n') || cut[n - 1] != '\n' || is_blank(cut[0]))
 		return false;
 	/* What follows must be seen, or not be there. */
 	return behind < head.n ? !is_blank(head.p[behind]) : head.n < HEADER_CUTS_HEAD;
@@ -206,19 +207,20 @@ int header_cuts_read(struct str encoded, struct str head, struct header_cuts *ou
 	struct reader r = reader_of(encoded);
 	size_t end, first = 0;
 
-	*out = (struct header_cuts){0};
-	if (encoded.n % HEADER_CUT_SIZE != 0 || encoded.n > (size_t)HEADER_CUTS_MAX * HEADER_CUT_SIZE)
+	out->count = 0;
+	if (encoded.n % HEADER_CUT_SIZE != 0 || encoded.n > (size_t)HEADER_CUTS_MAX * HEADER_CUT_SIZE ||
+	    head.n > HEADER_CUTS_HEAD)
 		return err_set(e, ERR_INVALID, "no cuts have that length");
 	end = encoded.n ? header_end(head) : 0;
 	while (r.rest.n > 0) {
-		struct header_cut cut = {.at = read_u64(&r)};
+		uint64_t at = read_u64(&r);
+		uint32_t n = read_u32(&r);
 
-		cut.n = read_u32(&r);
-		if (!is_sound(head, first, end, cut))
+		if (!is_sound(head, first, end, at, n))
 			return err_set(e, ERR_INVALID, "cut %u is no whole field of the header", out->count);
 		/* One that touched it would be part of it. */
-		first = (size_t)cut.at + cut.n + 1;
-		out->cut[out->count++] = cut;
+		first = (size_t)at + n + 1;
+		out->cut[out->count++] = (struct header_cut){(uint32_t)at, n};
 	}
 	return ERR_OK;
 }
@@ -228,7 +230,7 @@ size_t header_cuts_make(const struct header_cuts *cuts, struct str head, struct 
 	size_t at = 0;
 
 	for (unsigned i = 0; i < cuts->count; i++) {
-		size_t next = (size_t)cuts->cut[i].at;
+		size_t next = cuts->cut[i].at;
 
 		buf_add(out, head.p + at, next - at);
 		at = next + cuts->cut[i].n;

@@ -20,7 +20,7 @@
 #define HEADER_CUT_SIZE 12
 
 struct header_cut {
-	uint64_t at;
+	uint32_t at;
 	uint32_t n; /* octets, at least one */
 };
 

@@ -34,7 +34,8 @@ static void check_private(struct str letter, const char *want)
 	struct str head = str_head(letter, HEADER_CUTS_HEAD);
 
 	assert_int_equal(header_cuts_read(buf_str(&encoded), head, &cuts, &e), 0);
-	assert_memory_equal(&cuts, &edit.cuts, sizeof(cuts));
+	assert_int_equal(cuts.count, edit.cuts.count);
+	assert_memory_equal(cuts.cut, edit.cuts.cut, cuts.count * sizeof(cuts.cut[0]));
 	buf_clear(&out);
 	header_edit_write(&edit, NULL, &out);
 	buf_add_str(&out, str_skip(letter, header_cuts_make(&cuts, head, &out)));
@@ -233,7 +234,10 @@ static void fields_of_a_huge_header_are_found(void **state)
 #define HEAD "A: 1\r\nB: 2\r\n 3\r\nC: 4\r\n\r\nD: 5\r\nE: 6\r\n"
 
 static const struct {
-	struct header_cut cut[3];
+	struct {
+		uint64_t at;
+		uint32_t n;
+	} cut[2];
 	bool good;
 } cut_rows[] = {
 	{{{0, 6}}, true},
@@ -269,17 +273,15 @@ static const struct {
 static void cuts_are_checked(void **state)
 {
 	for (size_t i = 0; i < sizeof(cut_rows) / sizeof(cut_rows[0]); i++) {
-		struct header_cuts cuts = {.count = 0}, got;
+		struct header_cuts got;
 		struct buf encoded;
 		struct err e;
 
-		memcpy(cuts.cut, cut_rows[i].cut, sizeof(cut_rows[i].cut));
-		for (unsigned k = 0; k < 3; k++)
-			if (cut_rows[i].cut[k].n || cut_rows[i].cut[k].at)
-				cuts.count = k + 1;
-		cuts.count += cuts.count == 0;
 		buf_init(&encoded, 100);
-		header_cuts_write(&cuts, &encoded);
+		for (unsigned k = 0; k < 2 && (k == 0 || cut_rows[i].cut[k].n > 0); k++) {
+			buf_put_u64(&encoded, cut_rows[i].cut[k].at);
+			buf_put_u32(&encoded, cut_rows[i].cut[k].n);
+		}
 		if (header_cuts_read(buf_str(&encoded), STR(HEAD), &got, &e) !=
 		    (cut_rows[i].good ? 0 : ERR_INVALID))
 			fail_msg("row %zu", i);
@@ -296,7 +298,7 @@ static void only_so_many_cuts_are_read(void **state)
 	buf_init(&head, HEADER_CUTS_HEAD);
 	buf_init(&encoded, 2 * (size_t)HEADER_CUTS_MAX * HEADER_CUT_SIZE);
 	while (buf_add_z(&head, "A:\r\nB:\r\n"), cuts.count < HEADER_CUTS_MAX) {
-		cuts.cut[cuts.count] = (struct header_cut){(uint64_t)cuts.count * 8, 4};
+		cuts.cut[cuts.count] = (struct header_cut){cuts.count * 8, 4};
 		cuts.count++;
 	}
 	header_cuts_write(&cuts, &encoded);

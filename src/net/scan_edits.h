@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* scan_edits: what scan changes in the header of a letter that its writer submits (`scan`). */
+#ifndef NET_SCAN_EDITS_H
+#define NET_SCAN_EDITS_H
+
+/* Bits. */
+enum scan_edits {
+	SCAN_ADD_MISSING = 1, /* Date, Message-ID, and From when the question names a sender */
+	SCAN_PRIVACY = 2, /* fields that tell of the client go away (format/header_edit.h) */
+	SCAN_EDITS = 3
+};
+
+#endif
