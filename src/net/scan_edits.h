@@ -5,9 +5,10 @@
 
 /* Bits. */
 enum scan_edits {
-	SCAN_ADD_MISSING = 1, /* Date, Message-ID, and From when the question names a sender */
-	SCAN_PRIVACY = 2, /* fields that tell of the client go away (format/header_edit.h) */
-	SCAN_EDITS = 3
+	SCAN_ADD_MISSING = 1, /* Date and Message-ID */
+	SCAN_ADD_FROM = 2, /* From too, with the sender, when there is one */
+	SCAN_PRIVACY = 4, /* fields that tell of the client go away (format/header_edit.h) */
+	SCAN_EDITS = 7
 };
 
 #endif

@@ -196,8 +196,10 @@ static void write_front(const struct scan *scan, const struct scan_question *q, 
 		.rcpt = q->recipient,
 		.date = date,
 	};
-	struct header_missing missing = {.now = date, .id = r.id, .host = host_of(scan), .sender = q->sender};
+	struct header_missing missing = {.now = date, .id = r.id, .host = host_of(scan)};
 
+	if (q->edits & SCAN_ADD_FROM)
+		missing.sender = q->sender;
 	received_write(&r, out);
 	header_edit_write(&scan->edit, q->edits & SCAN_ADD_MISSING ? &missing : NULL, out);
 }

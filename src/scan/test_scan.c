@@ -376,7 +376,6 @@ static void edits_fiber(void *arg)
 			"Date: " LOCAL "Message-ID: <20030701085237.0000000000000ABC@mx.ours.test>\r\n"
 			"From: <alice@ours.test>\r\nSubject: x\r\n\r\nX-Mailer: text\r\n");
 	q.edits = SCAN_ADD_MISSING;
-	q.sender = (struct str){NULL, 0};
 	co_expect_whole(&q, STR(letter),
 			"Received: by mx.ours.test (Mailstead) with ESMTPS id 0000000000000ABC;\r\n\t" LOCAL
 			"Date: " LOCAL "Message-ID: <20030701085237.0000000000000ABC@mx.ours.test>\r\n"
