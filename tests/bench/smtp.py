@@ -112,13 +112,19 @@ service lmtp {{
         return True
 
 
-def round_of(server, client, letters, way):
-    """{figure: letters a second} of one round."""
+def run(client, server, letters, way):
+    """{figure: seconds}."""
     done = subprocess.run([client, server.host, *map(str, server.ports), str(USERS), str(letters), str(SESSIONS), str(SIZE), way],
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False)
     if done.returncode:
         sys.exit(f"{server.title}: {done.stderr}")
-    return {word: letters / float(seconds) for word, seconds in (line.split() for line in done.stdout.splitlines())}
+    return {word: float(seconds) for word, seconds in (line.split() for line in done.stdout.splitlines())}
+
+
+def round_of(client, server, letters, way):
+    """{figure: letters a second} of one round, after a tenth of it to wake up whoever slept while the other was measured."""
+    run(client, server, max(letters // 10, USERS), way)
+    return {figure: letters / seconds for figure, seconds in run(client, server, letters, way).items()}
 
 
 def main():
@@ -130,12 +136,11 @@ def main():
     with tempfile.TemporaryDirectory(prefix="bench-") as folder, Mailstead() as ours, PostfixDovecot() as theirs:
         client = pathlib.Path(folder) / "load"
         subprocess.run(["gcc", "-O2", "-o", client, HERE / "load.c", "-lpthread"], check=True)
-        for number in range(chosen.rounds + 1):
+        for _ in range(chosen.rounds):
             for way, case in (("kept", "connections kept"), ("each", "one letter a connection")):
                 for server in (theirs, ours):
-                    for figure, value in round_of(server, client, chosen.letters, way).items():
-                        if number:      # the first warms both up
-                            rows.setdefault((case, figure), {}).setdefault(server.title, []).append(value)
+                    for figure, value in round_of(client, server, chosen.letters, way).items():
+                        rows.setdefault((case, figure), {}).setdefault(server.title, []).append(value)
     print(f"{chosen.letters} letters of {SIZE} bytes a round, {SESSIONS} sessions, {USERS} users; load of the machine before: {before:.1f}")
     print(f"letters/s: median (lowest to highest of {chosen.rounds} rounds)")
     for (case, figure), values in rows.items():
