@@ -16,6 +16,7 @@
 #include "keeper/keeper.h"
 #include "mailbox/mailbox.h"
 #include "master/master.h"
+#include "relay/relay.h"
 #include "resolver/resolver.h"
 #include "spool/spool.h"
 
@@ -27,8 +28,8 @@
 
 /* In the order of their start. */
 static const struct master_room rooms[] = {
-	{&resolver_room, SET_COUNT}, {&keeper_room, SET_COUNT}, {&spool_room, SET_COUNT},
-	{&mailbox_room, SET_SHARDS}, {&gate_room, SET_GATES},
+	{&resolver_room, SET_COUNT}, {&keeper_room, SET_COUNT},   {&relay_room, SET_COUNT},
+	{&spool_room, SET_COUNT},    {&mailbox_room, SET_SHARDS}, {&gate_room, SET_GATES},
 };
 
 /* --- a room ------------------------------------------------------------------------------ */
