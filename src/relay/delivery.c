@@ -52,8 +52,9 @@ static bool may_try(const struct delivery *d)
 {
 	const struct relay_limits *limits = &d->config->limits;
 
-	return relay_letter_open_count(d->letter) > 0 && d->addresses < limits->addresses &&
-	       d->sessions < limits->sessions && clock_ms() < d->tries_end;
+	return relay_letter_open_count(d->letter) > 0 && relay_letter_wanted(d->letter) &&
+	       d->addresses < limits->addresses && d->sessions < limits->sessions &&
+	       clock_ms() < d->tries_end;
 }
 
 int co_relay_delivery_run(struct delivery *d, struct chan *resolver, int64_t deadline)

@@ -153,6 +153,11 @@ void relay_letter_note_open(struct relay_letter *l, const struct verdict *v, con
 			relay_letter_note(&l->recipients[i], v, mta);
 }
 
+bool relay_letter_wanted(const struct relay_letter *l)
+{
+	return !l->asker || chan_asker_lives(l->asker);
+}
+
 unsigned relay_letter_open_count(const struct relay_letter *l)
 {
 	unsigned n = 0;

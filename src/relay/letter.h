@@ -27,6 +27,7 @@ struct relay_recipient {
 
 struct relay_letter {
 	const struct relay_question *q;
+	const struct chan_parcel *asker; /* NULL: nobody who could end meanwhile (tests) */
 	struct str bytes; /* mapped */
 	struct relay_recipient recipients[LETTER_RECIPIENTS_MAX];
 	unsigned count;
@@ -42,6 +43,9 @@ void relay_letter_note(struct relay_recipient *r, const struct verdict *v, const
 /* What stopped a connection, for all who are open.  It does not hide what a server said of a
  * recipient before. */
 void relay_letter_note_open(struct relay_letter *l, const struct verdict *v, const char *mta);
+/* Whether anybody will hear the outcome.  If not, the letter will be offered again, and what
+ * is sent now comes twice. */
+bool relay_letter_wanted(const struct relay_letter *l);
 unsigned relay_letter_open_count(const struct relay_letter *l);
 
 /* Whether the header has bytes above 0x7F, which only a server with SMTPUTF8 takes

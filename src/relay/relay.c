@@ -43,6 +43,7 @@ static void co_deliver(struct relay *relay, struct chan_parcel *p, struct relay_
 {
 	struct delivery *d = relay_delivery_new(l, relay->config, relay->tls);
 
+	l->asker = p;
 	if (!d)
 		chan_refuse(p, ERR_MEMORY, "no memory for a delivery");
 	else if (co_relay_delivery_run(d, role_neighbour(relay->role, ROOM_RESOLVER, 0),

@@ -95,9 +95,11 @@ static void co_on_lookup(void *arg, struct chan_parcel *p)
 	for (const struct world_record *r = w->records ? w->records : usual; r->name; r++) {
 		if (!str_eq_nocase(q.name, str_of(r->name)))
 			continue;
-		if (strcmp(r->data, "SILENT") == 0)
+		if (strcmp(r->data, "SILENT") == 0) {
 			co_sleep_until(deadline_in(WAIT_MS));
-		if (strcmp(r->data, "NXDOMAIN") == 0 || a.rcode == 2)
+			break;
+		}
+		if (a.rcode == 2)
 			continue;
 		a.rcode = strcmp(r->data, "SERVFAIL") == 0 ? 2 : 0;
 		if (a.rcode == 0 && r->type == q.type)
@@ -233,6 +235,9 @@ static void co_step(struct world *w, struct stream *s, struct str line)
 	case 'T':
 		if (co_stream_tls_accept(s, w->tls_server, deadline_in(WAIT_MS), &e) != 0)
 			fail(w, "%s", e.text);
+		break;
+	case 'K':
+		w->co_hook(w);
 		break;
 	default:
 		co_await_end(w, s, line.p[0] == 'E');

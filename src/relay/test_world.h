@@ -10,7 +10,7 @@
  *   "C pattern" the next line of the client, "*" at its end stands for anything
  *   "T"         handshake as a TLS server    "H n"     sends n bytes "x"
  *   "D"         reads up to CRLF "." CRLF    "W"       waits until the client closes
- *   "E"         the client has closed
+ *   "E"         the client has closed        "K"       calls co_hook
  *
  * At the end of its script a server closes.
  */
@@ -23,9 +23,8 @@
 #define WORLD_PEERS 4
 #define WORLD_SCRIPTS 4
 
-/* A record of the name server.  data: "10 mx.b.test", "192.0.2.1", "2001:db8::1"; or a rcode's
- * name, "SERVFAIL", "NXDOMAIN", or "SILENT".  What has no row is NXDOMAIN, unless its name has
- * other rows. */
+/* A record of the name server.  data: "10 mx.b.test", "192.0.2.1", "2001:db8::1"; or
+ * "SERVFAIL", or "SILENT".  What has no row is NXDOMAIN, unless its name has other rows. */
 struct world_record {
 	const char *name;
 	uint16_t type;
@@ -47,6 +46,7 @@ struct world {
 	unsigned connections, lookups;
 	struct buf data; /* what D read, all letters in a row */
 	struct buf log;
+	void (*co_hook)(struct world *w); /* what "K" calls */
 
 	/* The world's own. */
 	struct chan *resolver, *resolver_end;

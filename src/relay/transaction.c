@@ -273,6 +273,9 @@ static int co_put_letter(struct transaction *t, struct buf *out)
 	}
 	if (code)
 		return relay_session_lost(t->s, code, "sending message body");
+	/* The last moment at which the letter can still be taken back. */
+	if (!relay_letter_wanted(t->l))
+		return relay_session_lost(t->s, ERR_CANCELLED, "sending message body");
 	smtp_data_finish(&dots, out);
 	code = buf_failed(out) ? ERR_MEMORY : co_put_slice(t, out);
 	return code ? relay_session_lost(t->s, code, "sending message body") : ERR_OK;
