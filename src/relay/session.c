@@ -86,9 +86,15 @@ int co_relay_session_reply(struct session *s, int64_t longest_ms, const char *do
 	if (!s->open)
 		return ERR_CLOSED;
 	smtp_reply_clear(&s->reply);
+	/* A reply that came too early is no reason to keep the command back. */
+	int code = co_stream_flush(&s->stream, deadline);
+
+	if (code)
+		return relay_session_lost(s, code, doing);
 	while (state == SMTP_REPLY_MORE) {
 		struct str line;
-		int code = co_stream_line(&s->stream, SESSION_LINE_MAX, deadline, &line);
+
+		code = co_stream_line(&s->stream, SESSION_LINE_MAX, deadline, &line);
 
 		if (code == ERR_TOO_BIG)
 			return no_reply(s, code, stream_pending(&s->stream), doing);

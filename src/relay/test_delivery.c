@@ -491,6 +491,15 @@ static void replies_in_advance(void **state)
 	play_one("S 220 x\nS 250 x\nS 250 m\nS 250 r\nS 451 d\nC EHLO mx.ours.test\n" MAIL RCPT
 		 "C DATA\nC QUIT\nS 221 x\nE\n",
 		 "deferred 4.0.0 " MTA " host " HOST " said: 451 d (in reply to DATA command)");
+	struct world w = {.peers = {{"127.0.0.1",
+				     {"S 220 x\nS 250 x\nS 250 m\nS 250 r\nS 354 d\nS 250 e\nS 221 q\n"
+				      "C EHLO mx.ours.test\n" MAIL RCPT "C DATA\nD\nC QUIT\nE\n"}}}};
+	struct play p = {.want = "sent 2.0.0 " MTA " 250 e"};
+
+	play_run(&w, &p);
+	/* He said it before he had it, but he has it. */
+	assert_str(buf_str(&w.data), LETTER ".\r\n");
+	play_done(&w, &p);
 }
 
 int main(void)

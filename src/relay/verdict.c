@@ -25,7 +25,7 @@ bool verdict_is_final(const struct verdict *v)
 	return v->status[0] != 0 && verdict_outcome(v) != OUTCOME_DEFERRED;
 }
 
-static void set_text(struct verdict *v, const char *fmt, va_list ap)
+__attribute__((format(printf, 2, 0))) static void set_text(struct verdict *v, const char *fmt, va_list ap)
 {
 	vsnprintf(v->text, sizeof(v->text), fmt, ap);
 }
