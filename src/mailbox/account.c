@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The life of an account in its shard: opened at a touch, closed when idle (see account.h). */
+#include "mailbox/delivery.h"
 #include "mailbox/shard_parts.h"
 
 #include "base/clock.h"
@@ -73,9 +74,13 @@ static int read_page(struct page_task *t, struct arena *arena, struct act_body *
 
 	while (!code && !r.failed && r.rest.n > 0 && t->acts < PAGE_ACTS_MAX) {
 		uint64_t serial = read_u64(&r);
+		uint32_t volume = read_u32(&r);
+		uint64_t place = delivery_place(volume, read_u64(&r));
 		struct str body = read_str(&r, PAGE_MAX);
 
-		if (!r.failed)
+		if (!r.failed && place)
+			code = act_body_set_place(t->bytes + (body.p - t->bytes), body.n, place, &t->err);
+		if (!r.failed && !code)
 			code = act_body_get(body, serial, arena, &acts[t->acts++], &t->err);
 	}
 	if (!code && !reader_done(&r))

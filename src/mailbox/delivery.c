@@ -67,9 +67,9 @@ static uint64_t immutable_of(struct str outline)
 	return outline.n ? siphash24(&no_key, outline.p, outline.n) : 0;
 }
 
-static uint64_t place_of(const struct delivery_letter *letter)
+uint64_t delivery_place(uint32_t volume, uint64_t offset)
 {
-	return letter->offset <= UINT32_MAX ? (uint64_t)letter->volume << 32 | letter->offset : 0;
+	return offset <= UINT32_MAX ? (uint64_t)volume << 32 | offset : 0;
 }
 
 int delivery_make(struct delivery *out, const struct ledger *l, const struct delivery_letter *letter,
@@ -85,14 +85,15 @@ int delivery_make(struct delivery *out, const struct ledger *l, const struct del
 		return err_set(e, ERR_TOO_BIG, "INBOX has no UID left");
 	if (!inbox)
 		out->n = delivery_first_folders(out->changes, l, now_s);
-	out->changes[out->n++] = (struct change){.kind = CHANGE_ADD,
-						 .add = {.folder = folder,
-							 .uid = out->uid,
-							 .letter = letter->letter,
-							 .place = place_of(letter),
-							 .immutable = immutable_of(letter->outline),
-							 .date_us = letter->received_us,
-							 .size = (uint32_t)(letter->length + head.n),
-							 .head = head}};
+	out->changes[out->n++] =
+		(struct change){.kind = CHANGE_ADD,
+				.add = {.folder = folder,
+					.uid = out->uid,
+					.letter = letter->letter,
+					.place = delivery_place(letter->volume, letter->offset),
+					.immutable = immutable_of(letter->outline),
+					.date_us = letter->received_us,
+					.size = (uint32_t)(letter->length + head.n),
+					.head = head}};
 	return 0;
 }

@@ -113,6 +113,8 @@ static void co_on_acts(void *room, struct chan_parcel *p)
 			continue;
 		}
 		buf_put_u64(&b, f->serial);
+		buf_put_u32(&b, f->place.volume);
+		buf_put_u64(&b, f->place.offset);
 		buf_put_str(&b, buf_str(&f->body));
 	}
 	struct acts_answer a = {.last = all, .acts = buf_str(&b)};

@@ -24,6 +24,7 @@ struct fake_act {
 	uint32_t account;
 	uint64_t serial;
 	struct settle settle;
+	struct place place; /* of the letter that came with it */
 	struct buf body;
 	bool durable;
 };
