@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -121,18 +122,70 @@ struct str letter_bytes(const struct letter *l)
 	return buf_str(&l->tail);
 }
 
-struct str letter_head(struct letter *l)
+struct str letter_whole(struct letter *l)
 {
 	if (l->file < 0)
-		return str_head(buf_str(&l->tail), LETTER_HEAD_MAX);
-	if (!l->map) {
-		size_t n = l->size < LETTER_HEAD_MAX ? (size_t)l->size : LETTER_HEAD_MAX;
-		void *map = mmap(NULL, n, PROT_READ, MAP_PRIVATE, l->file, 0);
+		return buf_str(&l->tail);
+	if (!l->map && l->size > 0) {
+		void *map = mmap(NULL, (size_t)l->size, PROT_READ, MAP_PRIVATE, l->file, 0);
 
 		if (map == MAP_FAILED)
 			return (struct str){NULL, 0};
 		l->map = map;
-		l->map_size = n;
+		l->map_size = (size_t)l->size;
 	}
 	return (struct str){l->map, l->map_size};
+}
+
+struct str letter_head(struct letter *l)
+{
+	return str_head(letter_whole(l), LETTER_HEAD_MAX);
+}
+
+/* 0, or -1 when there is no memory. */
+static int front_in_memory(struct letter *l, struct str front)
+{
+	size_t n = l->tail.n;
+
+	if (!buf_room(&l->tail, front.n))
+		return -1;
+	memmove(l->tail.p + front.n, l->tail.p, n);
+	memcpy(l->tail.p, front.p, front.n);
+	buf_grow(&l->tail, front.n);
+	return 0;
+}
+
+static int front_in_file(struct letter *l, struct str front)
+{
+	struct str whole = letter_whole(l);
+	int file = whole.n == l->size ? memfd_create("letter", MFD_CLOEXEC | MFD_ALLOW_SEALING) : -1;
+
+	if (file < 0)
+		return -1;
+	bool good = write_all(file, front, 0) && write_all(file, whole, front.n);
+
+	if (l->map)
+		munmap(l->map, l->map_size);
+	l->map = NULL;
+	l->map_size = 0;
+	close(l->file);
+	l->file = file;
+	l->in_file += front.n;
+	return good ? 0 : -1;
+}
+
+void letter_put_front(struct letter *l, struct str front)
+{
+	if (l->fault || front.n == 0)
+		return;
+	bool is_long = l->file >= 0;
+
+	if ((is_long ? front_in_file(l, front) : front_in_memory(l, front)) != 0) {
+		give_up(l, LETTER_NO_ROOM);
+		return;
+	}
+	l->size += front.n;
+	l->budget->used += front.n;
+	if (is_long || l->tail.n > LETTER_INLINE_MAX)
+		letter_to_file(l);
 }

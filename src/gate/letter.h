@@ -42,7 +42,7 @@ struct letter {
 	struct buf tail; /* what is not in the file; all of a short letter */
 	int file; /* -1: none yet */
 	uint64_t in_file; /* octets */
-	void *map; /* the beginning of the file */
+	void *map; /* the file */
 	size_t map_size;
 };
 
@@ -66,8 +66,12 @@ void letter_to_file(struct letter *l);
 /* Of a sealed letter: the file, or -1 when letter_bytes() has all of it. */
 int letter_file(const struct letter *l);
 struct str letter_bytes(const struct letter *l);
-/* Its first octets, at most LETTER_HEAD_MAX: a view that lives as long as l.  Empty when
- * the system gives no memory for it. */
+/* All of it, and its first octets, at most LETTER_HEAD_MAX: views that live until letter_put_front
+ * or letter_end.  Empty when the system gives no memory for it. */
+struct str letter_whole(struct letter *l);
 struct str letter_head(struct letter *l);
+/* Puts octets in front of a sealed letter, which is sealed again.  They count in the budget but
+ * against no limit.  A long letter is copied once, into a new file. */
+void letter_put_front(struct letter *l, struct str front);
 
 #endif

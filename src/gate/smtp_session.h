@@ -4,11 +4,12 @@
  *
  *   connect -> keeper: may it come in? -> 220 -> command, reply, ... -> end
  *                                                   |
- *            MAIL -> RCPT (keeper: who is it?) -> DATA or BDAT -> spool: append -> 250
+ *            MAIL -> RCPT (keeper: who is it?) -> DATA or BDAT -> scan: what is it?
+ *                                                              -> spool: append -> 250
  *
  * One fiber, straight lines.  smtp_session.c is its life, smtp_commands.c the table of
  * commands and those that need no more than the session, smtp_transaction.c MAIL and
- * RCPT, smtp_receive.c DATA and BDAT, smtp_store.c the way to spool.
+ * RCPT, smtp_receive.c DATA and BDAT, smtp_scan.c the way to scan, smtp_store.c that to spool.
  *
  * 1. Replies gather and leave before the next wait for input (RFC 2920 3.2).
  * 2. "250 queued" leaves only after spool has the letter on disk.
@@ -39,6 +40,7 @@
 #define SMTP_TRANSACTION_MAX ((size_t)256 << 10)
 #define SMTP_HELO_MAX ((size_t)512)
 #define SMTP_VERBS (SMTP_HTTP + 1)
+#define SMTP_SCANS_MAX 64
 
 struct smtp_session;
 
@@ -46,6 +48,8 @@ struct smtp_session;
 struct smtp_service {
 	struct smtp_config *config; /* for new sessions */
 	struct chan *keeper, *spool;
+	struct chan *scans[SMTP_SCANS_MAX];
+	unsigned scan_count;
 	struct letter_budget budget;
 	struct account_ids accounts;
 	/* Letter ids leased from spool and not used yet. */
@@ -80,6 +84,11 @@ struct smtp_transaction {
 	struct smtp_data decoder;
 	struct letter letter;
 	uint64_t id; /* of the letter, 0: none yet */
+	struct chan *alone; /* the scan that has the letter and no other; NULL: none */
+	bool begun; /* that one said that it begins with it */
+	struct buf outline; /* encoded, of the letter with what stands in front; or else: */
+	int wide; /* a sealed memory file that holds it; -1: there is none */
+	uint32_t outline_size;
 	int64_t begun_us; /* wall clock, when the letter began to come */
 	int64_t begun_ms; /* monotonic */
 };
@@ -150,6 +159,16 @@ void smtp_transaction_end(struct smtp_transaction *tx);
 /* smtp_receive.c */
 bool co_smtp_data(struct smtp_session *s, struct str arg);
 bool co_smtp_bdat(struct smtp_session *s, struct str arg);
+
+/* smtp_scan.c: has scan look into the sealed letter, puts the fields in front of it that scan wrote, and
+ * keeps the outline of both.  ERR_TOO_BIG, or what hinders it for now. */
+int co_smtp_scan(struct smtp_session *s, struct err *e);
+/* That scan begins with the letter that one of the sessions had it look into alone. */
+void smtp_scan_begins(struct smtp_service *service, const struct chan *scan, uint64_t letter);
+/* Forgets the outline. */
+void smtp_outline_end(struct smtp_transaction *tx);
+/* For log lines; a letter's id goes in as unsigned long long. */
+#define SMTP_ID "%016llX"
 
 /* smtp_store.c: gives the letter under way an id, or ends in an error code. */
 int co_smtp_take_id(struct smtp_session *s);

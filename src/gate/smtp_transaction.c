@@ -27,7 +27,8 @@ void smtp_transaction_end(struct smtp_transaction *tx)
 	arena_free(&tx->arena);
 	arena_free(&tx->target_arena);
 	letter_end(&tx->letter);
-	*tx = (struct smtp_transaction){0};
+	smtp_outline_end(tx);
+	*tx = (struct smtp_transaction){.wide = -1};
 }
 
 static bool begin_transaction(struct smtp_transaction *tx, const struct smtp_mail *mail)

@@ -89,6 +89,43 @@ static void a_short_letter_can_have_a_file(void **state)
 	letter_end(&l);
 }
 
+static void octets_come_in_front(void **state)
+{
+	static const size_t sizes[] = {
+		0, 1, LETTER_INLINE_MAX - 3, LETTER_INLINE_MAX - 2, LETTER_INLINE_MAX + 1, 300000};
+	char got[4];
+
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		struct letter l;
+
+		budget = (struct letter_budget){.max = 1 << 20};
+		letter_begin(&l, &budget, sizes[i]);
+		add(&l, sizes[i], 'a');
+		letter_seal(&l);
+		letter_head(&l);
+		letter_put_front(&l, STR("xyz"));
+		assert_int_equal(l.fault, LETTER_GOOD);
+		assert_int_equal(l.size, sizes[i] + 3);
+		assert_int_equal(budget.used, l.size);
+		assert_int_equal(letter_file(&l) >= 0, l.size > LETTER_INLINE_MAX);
+		struct str whole = letter_whole(&l);
+
+		assert_int_equal(whole.n, l.size);
+		assert_true(str_starts(whole, STR("xyz")));
+		for (size_t k = 3; k < whole.n; k++)
+			if (whole.p[k] != 'a')
+				fail_msg("%zu", k);
+		if (letter_file(&l) >= 0) {
+			assert_int_equal(letter_bytes(&l).n, 0);
+			assert_int_equal(pwrite(letter_file(&l), "x", 1, 0), -1);
+			assert_int_equal(pread(letter_file(&l), got, 4, 0), 4);
+			assert_memory_equal(got, "xyza", 4);
+		}
+		letter_end(&l);
+		assert_int_equal(budget.used, 0);
+	}
+}
+
 static void limits_give_the_memory_back_at_once(void **state)
 {
 	struct letter l, other;
@@ -181,6 +218,7 @@ int main(void)
 		cmocka_unit_test(short_letters_stay_in_memory),
 		cmocka_unit_test(long_letters_get_a_sealed_file),
 		cmocka_unit_test(a_short_letter_can_have_a_file),
+		cmocka_unit_test(octets_come_in_front),
 		cmocka_unit_test(limits_give_the_memory_back_at_once),
 		cmocka_unit_test(headers_tell_where_a_letter_was),
 		cmocka_unit_test(too_many_deliveries_are_a_loop),

@@ -28,7 +28,7 @@
 #include <unistd.h>
 
 #define CONTROL_FD 3
-#define NEIGHBOURS_MAX 64
+#define NEIGHBOURS_MAX 256
 #define CLIENTS_MAX 16
 #define OWN_FIBERS_MAX 20000
 #define CONTROL_QUESTIONS_MAX 8

@@ -19,7 +19,8 @@
 #include <unistd.h>
 
 #define ARENA_MAX ((size_t)1 << 20)
-#define ENTRY_PUT_MAX ((size_t)1 << 20)
+/* An outline, an envelope and its accounts. */
+#define ENTRY_PUT_MAX ((size_t)2 << 20)
 /* What a deliver message takes for an address. */
 #define DELIVER_ADDRESS_MAX 512
 
@@ -28,6 +29,7 @@ struct append {
 	struct spool *spool;
 	struct letter letter;
 	struct incoming in;
+	struct incoming_outline outline;
 	struct arena arena;
 	struct buf entry;
 	struct account **made; /* accounts that this letter gave ids to */
@@ -194,14 +196,14 @@ static int check_recipients(const struct envelope *env, struct err *e)
 	return 0;
 }
 
-static int decode(struct append *a, struct str ticket, struct str envelope, struct str outline, struct err *e)
+static int decode(struct append *a, struct str ticket, struct str envelope, struct err *e)
 {
 	struct reader r = reader_of(envelope);
 
 	if (ticket.n != TICKET_SIZE || !letter_id_valid(a->letter.id))
 		return err_set(e, ERR_INVALID, "not a ticket, or not a letter id");
 	memcpy(a->letter.ticket, ticket.p, TICKET_SIZE);
-	a->letter.outline = outline;
+	a->letter.outline = a->outline.bytes;
 	envelope_get(&r, &a->arena, &a->letter.envelope);
 	if (!reader_done(&r))
 		return err_set(e, ERR_INVALID, "the envelope cannot be read");
@@ -229,6 +231,7 @@ static void append_init(struct append *a, struct spool *s, uint64_t id)
 
 static void append_free(struct append *a)
 {
+	incoming_outline_free(&a->outline);
 	buf_free(&a->entry);
 	arena_free(&a->arena);
 }
@@ -248,8 +251,10 @@ void co_on_append(void *room, struct chan_parcel *p)
 	if (!append_take(p, &q))
 		return;
 	append_init(&a, room, q.letter);
-	int code = decode(&a, q.ticket, q.envelope, q.outline, &e);
+	int code = incoming_outline_take(&a.outline, q.outline, q.outline_size, q.wide, &e);
 
+	if (code == 0)
+		code = decode(&a, q.ticket, q.envelope, &e);
 	if (code == 0)
 		code = incoming_claim(&a.in, room, p->chan, q.letter, q.bytes.n, &e);
 	if (code == 0) {
@@ -295,8 +300,10 @@ void co_on_append_file(void *room, struct chan_parcel *p)
 	if (!append_file_take(p, &q))
 		return;
 	append_init(&a, room, q.letter);
-	int code = decode(&a, q.ticket, q.envelope, q.outline, &e);
+	int code = incoming_outline_take(&a.outline, q.outline, q.outline_size, q.wide, &e);
 
+	if (code == 0)
+		code = decode(&a, q.ticket, q.envelope, &e);
 	if (code == 0)
 		code = sealed_check(q.file, q.size, &e);
 	if (code == 0)

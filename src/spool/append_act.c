@@ -17,8 +17,6 @@
 #include "spool/core.h"
 #include "spool/incoming.h"
 
-#include <stdlib.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #define ARENA_MAX ((size_t)1 << 20)
@@ -28,6 +26,7 @@ struct append_act {
 	struct act_request act;
 	struct letter letter;
 	struct incoming in;
+	struct incoming_outline outline;
 	struct buf entry;
 	bool repeat; /* the letter is there: only its act may answer for it */
 };
@@ -109,31 +108,6 @@ static const struct commit_kind append_act_kind = {join, accepted, refused};
 
 /* --- what came --------------------------------------------------------------------------------- */
 
-/* The outline's bytes, from the message or copied from the memory file. */
-static int read_outline(const struct append_act_question *q, struct str *outline, struct arena *arena,
-			struct err *e)
-{
-	if (q->wide < 0) {
-		*outline = q->outline;
-		return q->outline.n == q->outline_size
-			       ? 0
-			       : err_set(e, ERR_INVALID, "the outline has another size");
-	}
-	if (q->outline.n > 0 || q->outline_size == 0 || q->outline_size > ENTRY_OUTLINE_MAX)
-		return err_set(e, ERR_INVALID, "the outline has another size");
-	int code = sealed_check(q->wide, q->outline_size, e);
-	char *copy = code ? NULL : arena_alloc(arena, q->outline_size);
-
-	if (code)
-		return code;
-	if (!copy)
-		return err_set(e, ERR_MEMORY, "no memory for an outline");
-	if (pread(q->wide, copy, q->outline_size, 0) != (ssize_t)q->outline_size)
-		return err_errno(e, "cannot read the outline's memory file");
-	*outline = (struct str){copy, q->outline_size};
-	return 0;
-}
-
 static int decode(struct append_act *a, const struct append_act_question *q, struct arena *arena,
 		  struct err *e)
 {
@@ -146,8 +120,8 @@ static int decode(struct append_act *a, const struct append_act_question *q, str
 		return err_set(e, ERR_INVALID, "the act is not about this letter alone");
 	a->letter.id = q->letter;
 	a->letter.envelope.received_us = (uint64_t)clock_wall_us();
-	code = sealed_check(q->file, q->size, e);
-	return code ? code : read_outline(q, &a->letter.outline, arena, e);
+	a->letter.outline = a->outline.bytes;
+	return sealed_check(q->file, q->size, e);
 }
 
 /* --- storing ---------------------------------------------------------------------------------------- */
@@ -191,16 +165,19 @@ static int co_append(struct append_act *a, const struct append_act_question *q, 
 {
 	struct arena arena;
 
-	arena_init(&arena, ARENA_MAX + ENTRY_OUTLINE_MAX);
+	arena_init(&arena, ARENA_MAX);
 	buf_init(&a->entry, ENTRY_PUT_MAX);
-	int code = decode(a, q, &arena, e);
+	int code = incoming_outline_take(&a->outline, q->outline, q->outline_size, q->wide, e);
 
+	if (code == 0)
+		code = decode(a, q, &arena, e);
 	if (code == 0)
 		code = incoming_claim(&a->in, a->act.spool, who, q->letter, q->size, e);
 	if (code == 0) {
 		code = co_store_bytes(a, q->file, e);
 		incoming_end(&a->in);
 	}
+	incoming_outline_free(&a->outline);
 	buf_free(&a->entry);
 	arena_free(&arena);
 	return code;
@@ -223,6 +200,4 @@ void co_on_append_act(void *room, struct chan_parcel *p)
 	else
 		append_act_answer(p, &answer);
 	close(q.file);
-	if (q.wide >= 0)
-		close(q.wide);
 }

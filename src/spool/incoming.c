@@ -2,12 +2,14 @@
 /* Letters on their way into the store (see incoming.h). */
 #include "spool/incoming.h"
 
+#include "base/sealed.h"
 #include "net/loop.h"
 #include "spool/core.h"
 #include "store/letter_file.h"
 
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #define READ_STEP ((size_t)256 << 10)
@@ -184,4 +186,43 @@ void co_incoming_drop(struct incoming *in)
 	co_in_lane(in->spool, drop_file, j);
 	free(j);
 	in->own_file = false;
+}
+
+/* --- its outline -------------------------------------------------------------------------------- */
+
+static int map_outline(struct incoming_outline *o, uint32_t size, int wide, struct err *e)
+{
+	int code = sealed_check(wide, size, e);
+
+	if (code)
+		return code;
+	void *map = mmap(NULL, size, PROT_READ, MAP_PRIVATE, wide, 0);
+
+	if (map == MAP_FAILED)
+		return err_errno(e, "cannot read the outline's memory file");
+	*o = (struct incoming_outline){{map, size}, map, size};
+	return 0;
+}
+
+int incoming_outline_take(struct incoming_outline *o, struct str bytes, uint32_t size, int wide,
+			  struct err *e)
+{
+	bool fits = wide < 0 ? bytes.n == size : bytes.n == 0 && size > 0 && size <= ENTRY_OUTLINE_MAX;
+	int code = 0;
+
+	*o = (struct incoming_outline){.bytes = bytes};
+	if (!fits)
+		code = err_set(e, ERR_INVALID, "the outline has another size");
+	else if (wide >= 0)
+		code = map_outline(o, size, wide, e);
+	if (wide >= 0)
+		close(wide);
+	return code;
+}
+
+void incoming_outline_free(struct incoming_outline *o)
+{
+	if (o->map)
+		munmap(o->map, o->map_n);
+	*o = (struct incoming_outline){0};
 }

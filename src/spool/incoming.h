@@ -44,4 +44,16 @@ void co_incoming_drop(struct incoming *in);
 /* Says in l what was taken. */
 void incoming_describe(const struct incoming *in, struct letter *l);
 
+/* The outline that came along: in the message, or a sealed memory file, which is mapped. */
+struct incoming_outline {
+	struct str bytes;
+	void *map;
+	size_t map_n;
+};
+
+/* Takes `wide` over (-1: none); freed in any case. */
+int incoming_outline_take(struct incoming_outline *o, struct str bytes, uint32_t size, int wide,
+			  struct err *e);
+void incoming_outline_free(struct incoming_outline *o);
+
 #endif

@@ -2,12 +2,16 @@
 /* The spool's core with a played gate and played shards: nothing lost, nothing twice. */
 #include "spool/test_house.h"
 
+#include "base/sealed.h"
 #include "store/segment.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 static struct spool_setup usual(void)
 {
@@ -504,6 +508,36 @@ static void check_letter(uint64_t id, size_t size)
 	close(fd);
 }
 
+static void outlines_fiber(void *arg)
+{
+	const size_t size = (size_t)1 << 20;
+	char *bytes = malloc(size + 1);
+	int open_file = memfd_create("outline", MFD_CLOEXEC | MFD_ALLOW_SEALING), wide, larger;
+	uint64_t id = co_new_id();
+	struct str none = {NULL, 0};
+	struct err e;
+
+	memset(bytes, 'o', size + 1);
+	assert_int_equal(sealed_make("outline", (struct str){bytes, size}, &wide, &e), 0);
+	assert_int_equal(sealed_make("outline", (struct str){bytes, size + 1}, &larger, &e), 0);
+	assert_int_equal(ftruncate(open_file, (off_t)size), 0);
+	assert_int_equal(co_append_wide(1, id, none, (uint32_t)size, open_file, &e), ERR_INVALID);
+	assert_int_equal(co_append_wide(1, id, none, (uint32_t)size - 1, wide, &e), ERR_INVALID);
+	assert_int_equal(co_append_wide(1, id, none, (uint32_t)size + 1, larger, &e), ERR_INVALID);
+	assert_int_equal(co_append_wide(1, id, none, 0, wide, &e), ERR_INVALID);
+	assert_int_equal(co_append_wide(1, id, STR("both"), (uint32_t)size, wide, &e), ERR_INVALID);
+	assert_int_equal(co_append_wide(1, id, STR("short"), 6, -1, &e), ERR_INVALID);
+	assert_int_equal(co_append_wide(1, id, none, (uint32_t)size, wide, &e), 0);
+	assert_int_equal(co_append_wide(2, co_new_id(), STR("short"), 5, -1, &e), 0);
+	/* The shards get both, and what is asked again in the same way. */
+	assert_int_equal(co_append_wide(1, id, none, (uint32_t)size, wide, &e), 0);
+	assert_true(co_all_settled(5000));
+	close(open_file);
+	close(wide);
+	close(larger);
+	free(bytes);
+}
+
 static void files_fiber(void *arg)
 {
 	uint64_t small = co_new_id(), large = co_new_id();
@@ -530,6 +564,14 @@ static void files_fiber(void *arg)
 	house.spool->setup.bytes_max = 400000;
 	assert_int_equal(co_append_memfd(5, co_new_id(), 1, 400001, ALL_SEALS, 400001, &e), ERR_BUSY);
 	assert_int_equal(house.spool->in_flight, 0);
+}
+
+static void outlines_travel_whole(void **state)
+{
+	struct spool_setup setup = usual();
+
+	setup.segment_size = 4 << 20;
+	house_run(outlines_fiber, &setup);
 }
 
 static void invariants_10_11_memory_files(void **state)
@@ -724,6 +766,7 @@ int main(void)
 		cmocka_unit_test(a_refused_delivery_is_tried_later),
 		cmocka_unit_test(invariants_4_5_14_acts_are_checked),
 		cmocka_unit_test(invariants_10_11_memory_files),
+		cmocka_unit_test(outlines_travel_whole),
 		cmocka_unit_test(invariant_8_a_checkpoint_waits_for_folds),
 		cmocka_unit_test(acts_that_are_not_folded_stay),
 		cmocka_unit_test(invariant_12_a_lost_catalogue_is_not_guessed),
