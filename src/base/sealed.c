@@ -10,7 +10,13 @@
 
 #define SEALS (F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
 
-static int write_all(int fd, struct str bytes, struct err *e)
+int sealed_begin(const char *name, int *fd, struct err *e)
+{
+	*fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	return *fd < 0 ? err_errno(e, "cannot make a memory file") : ERR_OK;
+}
+
+int sealed_add(int fd, struct str bytes, struct err *e)
 {
 	while (bytes.n > 0) {
 		ssize_t n = write(fd, bytes.p, bytes.n);
@@ -22,16 +28,20 @@ static int write_all(int fd, struct str bytes, struct err *e)
 	return ERR_OK;
 }
 
+int sealed_finish(int fd, struct err *e)
+{
+	return fcntl(fd, F_ADD_SEALS, SEALS) != 0 ? err_errno(e, "cannot seal a memory file") : ERR_OK;
+}
+
 int sealed_make(const char *name, struct str bytes, int *fd, struct err *e)
 {
-	int code;
+	int code = sealed_begin(name, fd, e);
 
-	*fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	if (*fd < 0)
-		return err_errno(e, "cannot make a memory file");
-	code = write_all(*fd, bytes, e);
-	if (code == 0 && fcntl(*fd, F_ADD_SEALS, SEALS) != 0)
-		code = err_errno(e, "cannot seal a memory file");
+	if (code)
+		return code;
+	code = sealed_add(*fd, bytes, e);
+	if (code == 0)
+		code = sealed_finish(*fd, e);
 	if (code) {
 		close(*fd);
 		*fd = -1;

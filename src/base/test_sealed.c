@@ -31,6 +31,25 @@ static void what_is_made_cannot_change(void **state)
 	close(fd);
 }
 
+static void pieces_grow_until_they_are_sealed(void **state)
+{
+	char got[16] = "";
+	struct err e;
+	int fd;
+
+	assert_int_equal(sealed_begin("test", &fd, &e), 0);
+	assert_int_equal(sealed_add(fd, STR("some "), &e), 0);
+	assert_int_equal(sealed_add(fd, STR(""), &e), 0);
+	assert_int_equal(sealed_check(fd, 5, &e), ERR_INVALID);
+	assert_int_equal(sealed_add(fd, STR("bytes"), &e), 0);
+	assert_int_equal(sealed_finish(fd, &e), 0);
+	assert_int_equal(sealed_check(fd, 10, &e), 0);
+	assert_int_equal(sealed_add(fd, STR("more"), &e), ERR_IO);
+	assert_int_equal(pread(fd, got, sizeof(got), 0), 10);
+	assert_string_equal(got, "some bytes");
+	close(fd);
+}
+
 static void anything_else_is_refused(void **state)
 {
 	static const struct {
@@ -74,6 +93,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_made_cannot_change),
+		cmocka_unit_test(pieces_grow_until_they_are_sealed),
 		cmocka_unit_test(anything_else_is_refused),
 	};
 

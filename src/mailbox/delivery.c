@@ -2,7 +2,7 @@
 /* Making the act of a delivery (see delivery.h). */
 #include "mailbox/delivery.h"
 
-#include "store/check.h"
+#include "format/outline.h"
 
 struct first_folder {
 	struct str name;
@@ -59,14 +59,6 @@ size_t delivery_first_folders(struct change *changes, const struct ledger *l, ui
 	return n;
 }
 
-/* Two outlines of a letter with other bytes may not stand under one UID. */
-static uint64_t immutable_of(struct str outline)
-{
-	static const struct check_key no_key;
-
-	return outline.n ? siphash24(&no_key, outline.p, outline.n) : 0;
-}
-
 uint64_t delivery_place(uint32_t volume, uint64_t offset)
 {
 	return offset <= UINT32_MAX ? (uint64_t)volume << 32 | offset : 0;
@@ -91,7 +83,7 @@ int delivery_make(struct delivery *out, const struct ledger *l, const struct del
 					.uid = out->uid,
 					.letter = letter->letter,
 					.place = delivery_place(letter->volume, letter->offset),
-					.immutable = immutable_of(letter->outline),
+					.immutable = outline_encoded_hash(letter->outline),
 					.date_us = letter->received_us,
 					.size = (uint32_t)(letter->length + head.n),
 					.head = head}};

@@ -51,6 +51,7 @@ struct imap_session {
 	struct imap_read read;
 	struct arena arena; /* of the present command */
 	struct imap_command cmd;
+	struct upload *upload; /* the message of an APPEND that has begun */
 	struct imap_selected sel;
 	struct account_watch watch;
 	struct fiber *idling; /* in IDLE, to be woken by the account */
@@ -140,12 +141,19 @@ int imap_pick(struct imap_session *s, struct imap_set *set, bool uid, struct uid
  * behind the last. */
 size_t imap_pick_next(const struct imap_session *s, struct uids picked, uint32_t after);
 
+/* --- imap_append.c ----------------------------------------------------------------------- */
+
+/* The literal that was announced is the message of an APPEND: begun or refused.  False: it is
+ * something else. */
+bool co_imap_append_literal(struct imap_session *s);
+
 /* --- the commands, each in imap_NAME.c or with its kin ------------------------------------- */
 
 co_imap_handler co_cmd_capability, co_cmd_noop, co_cmd_logout, co_cmd_id, co_cmd_namespace, co_cmd_enable;
 co_imap_handler co_cmd_list, co_cmd_lsub, co_cmd_status;
 co_imap_handler co_cmd_select, co_cmd_unselect, co_cmd_close, co_cmd_check;
 co_imap_handler co_cmd_expunge, co_cmd_fetch, co_cmd_store, co_cmd_copy, co_cmd_idle, co_cmd_search;
+co_imap_handler co_cmd_append;
 co_imap_handler co_cmd_create, co_cmd_delete, co_cmd_rename, co_cmd_subscribe, co_cmd_unsubscribe;
 
 #endif
