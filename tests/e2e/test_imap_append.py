@@ -78,6 +78,8 @@ class Imaplib(unittest.TestCase):
                 structure = b"".join(part if isinstance(part, bytes) else part[0]
                                      for part in imap.fetch(str(len(kept)), "(BODYSTRUCTURE)")[1])
                 self.assertGreater(structure.count(b'"part"'), 900)
+                imap.logout()
+            other.shutdown()
 
     def test_idle_hears_of_it(self):
         with houseful() as home:
@@ -89,6 +91,9 @@ class Imaplib(unittest.TestCase):
             self.assertEqual(other.readline(), b"* 1 EXISTS\r\n")
             imap.select("INBOX")
             self.assertEqual(whole(imap, 1), b"a: b\r\n\r\nLF only\r\n")
+            other.send(b"DONE\r\n")
+            other.shutdown()
+            imap.logout()
 
 
 class Limits(unittest.TestCase):
@@ -116,12 +121,11 @@ class Limits(unittest.TestCase):
             # More than anybody waits for.
             wire.sendall(b"h APPEND INBOX {9000000000000000000+}\r\n")
             self.assertRegex(file.readline(), rb"h NO \[TOOBIG\]")
-            sent = 0
-            with self.assertRaises(OSError):
-                while sent < 300 << 20:
-                    wire.sendall(b"x" * 65536)
-                    sent += 65536
-            self.assertLess(sent, 200 << 20)
+            for _ in range(1100):
+                wire.sendall(b"x" * 65536)
+            self.assertRegex(file.readline(), rb"\* BYE Too much input")
+            file.close()
+            wire.close()
 
     def test_who_stops_in_the_middle(self):
         with houseful() as home:
@@ -140,6 +144,7 @@ class Limits(unittest.TestCase):
             imap = client(home)
             self.assertEqual(imap.append("INBOX", None, None, letter(1))[0], "OK")
             self.assertEqual(imap.select("INBOX"), ("OK", [b"1"]))
+            imap.logout()
 
 
 class Deaths(unittest.TestCase):
@@ -156,6 +161,7 @@ class Deaths(unittest.TestCase):
                     status, data = imap.append("Archive", None, None, message)
                     if status == "OK":
                         answered.append((uid_of(data), hashlib.sha256(message).digest(), message))
+                imap.logout()
             except (imaplib.IMAP4.error, OSError):
                 time.sleep(0.05)
 
@@ -191,9 +197,10 @@ class Deaths(unittest.TestCase):
                 ids = [line for line in imap.fetch("1:*", "(BODY.PEEK[HEADER.FIELDS (Message-ID)])")[1] if isinstance(line, tuple)]
                 names = [line[1] for line in ids]
                 self.assertEqual(len(names), len(set(names)))
+                imap.logout()
 
     def test_spool(self):
-        self.run_with("spool")
+        self.run_with("spool/0")
 
     def test_mailbox(self):
         self.run_with("mailbox/0")
@@ -213,6 +220,7 @@ class Others(unittest.TestCase):
             imap = client(home)
             imap.select("Sent")
             self.assertEqual(whole(imap, 1), letter(1, 20_000))
+            imap.logout()
 
     def test_mbsync_in_both_directions(self):
         with houseful() as home:
@@ -268,6 +276,7 @@ SyncState *
             self.assertIn(counts, ((29, 29), (30, 30)))     # it may have been the same letter that went on both sides
             sync()
             self.assertEqual((near(), int(imap.select("INBOX")[1][0])), counts)
+            imap.logout()
 
 
 if __name__ == "__main__":
