@@ -283,6 +283,7 @@ void account_free(struct account *a)
 	index_close(&a->index);
 	derived_close(&a->derived);
 	views_free(&a->views);
+	recents_free(&a->recents);
 	ledger_free(&a->checks);
 	ledger_free(&a->counted);
 	free(a->address_bytes);
@@ -455,6 +456,8 @@ struct sync_task {
 	struct derived *derived;
 	bool checkpoint, close;
 	struct releases *releases; /* NULL: not looked for */
+	struct recent_row *recent; /* to be written; NULL: nothing is new */
+	size_t recent_count;
 	uint64_t synced;
 	struct err err;
 	int code;
@@ -463,7 +466,12 @@ struct sync_task {
 static void sync_in_pool(void *arg)
 {
 	struct sync_task *t = arg;
+	struct err ignored; /* what is lost here is only older */
 
+	if (t->derived && t->recent)
+		derived_put_recent(t->derived, t->recent, t->recent_count, &ignored);
+	if (t->derived && t->checkpoint)
+		derived_checkpoint(t->derived, &ignored);
 	t->code = t->checkpoint ? index_checkpoint(t->index, &t->err) : index_sync(t->index, &t->err);
 	t->synced = index_synced(t->index);
 	if (!t->code && t->releases)
@@ -490,6 +498,9 @@ static int co_sync(struct account *a, bool closing, struct releases *releases, s
 				.checkpoint = closing || a->wal_bytes > FOLD_BYTES,
 				.close = closing,
 				.releases = releases};
+	if (a->recents.changed)
+		t->recent = recents_copy(&a->recents, &a->views.ledger, &t->recent_count);
+	a->recents.changed = false;
 	co_run_blocking(sync_in_pool, t);
 	int code = t->code;
 
@@ -504,6 +515,7 @@ static int co_sync(struct account *a, bool closing, struct releases *releases, s
 		a->unsynced_since = 0;
 		account_tell_folded(a);
 	}
+	free(t->recent);
 	free(t);
 	return code;
 }

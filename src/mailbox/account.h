@@ -25,6 +25,7 @@
 #ifndef MAILBOX_ACCOUNT_H
 #define MAILBOX_ACCOUNT_H
 
+#include "mailbox/recents.h"
 #include "mailbox/shard.h"
 #include "mailbox/upload.h"
 #include "mailbox/waiters.h"
@@ -121,6 +122,7 @@ struct account {
 	bool index_locked;
 	struct waiters index_free;
 
+	struct recents recents;
 	struct views views;
 	struct account_watch *watches;
 	struct ledger counted; /* the folders with their counts, as old as its serial */

@@ -114,7 +114,7 @@ static void drop_folded(struct account *a, size_t n)
 		a->unfolded_count--;
 		a->unfolded_bytes -= account_act_bytes(act);
 		a->shard->unfolded_bytes -= account_act_bytes(act);
-		a->wal_bytes += act->body.n;
+		a->wal_bytes += account_act_bytes(act);
 		account_act_release(act);
 	}
 	if (!a->unfolded)

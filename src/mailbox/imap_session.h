@@ -38,6 +38,7 @@ struct imap_selected {
 	uint64_t told; /* expunged messages, up to this act */
 	uint64_t flags_told;
 	uint32_t uidnext;
+	struct uid_list recent; /* messages that are \Recent for this session */
 	size_t keywords_told; /* how many keywords the last FLAGS response had */
 	struct imap_said said; /* empty between commands */
 };
@@ -127,10 +128,25 @@ uint32_t imap_exists(const struct imap_session *s);
 /* The system flags of a row as the bits of imap_flag.h, and back. */
 unsigned imap_flags_out(uint8_t flags);
 uint8_t imap_flags_in(unsigned flags);
+/* The system flags of the row at pos, \Recent among them. */
+unsigned imap_row_flags(const struct imap_session *s, size_t pos);
 /* "FLAGS (\Seen $Label)" of the row at pos. */
 void imap_put_row_flags(const struct imap_session *s, size_t pos, struct buf *out);
 /* "* FLAGS (...)", all that the account knows. */
 void co_imap_tell_flags(struct imap_session *s);
+
+/* --- imap_recent.c ----------------------------------------------------------------------- */
+
+/* Before a folder is selected. */
+int co_imap_recents_load(struct imap_session *s, struct err *e);
+/* Messages from `from` on and below `next` come into the session: those that no session was told
+ * of are recent here. */
+void imap_recents_take(struct imap_session *s, uint32_t from, uint32_t next);
+bool imap_is_recent(const struct imap_session *s, uint32_t uid);
+/* How many the client has. */
+uint32_t imap_recent(const struct imap_session *s);
+/* How many of a folder no session was told of. */
+int co_imap_count_recent(struct imap_session *s, uint32_t folder, uint64_t *n, struct err *e);
 
 /* --- imap_pick.c ------------------------------------------------------------------------- */
 

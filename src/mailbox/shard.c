@@ -227,6 +227,8 @@ struct shard *shard_new(void)
 	fiber_group_init(&s->senders, SHARD_PENDING_MAX);
 	fiber_group_init(&s->carers, CARERS_MAX);
 	fiber_group_init(&s->sessions, SESSIONS_MAX);
+	charsets_open(&s->charsets);
+	s->charset_fn = charsets_fn(&s->charsets);
 	return s;
 }
 
@@ -308,6 +310,7 @@ void shard_destroy(struct shard **s)
 	while ((t = nummap_next(&old->folded, &at)))
 		free(t);
 	nummap_free(&old->folded);
+	charsets_close(&old->charsets);
 	expected_free(&old->expected);
 	free(old->data_path);
 	free(old);

@@ -55,7 +55,7 @@ struct shard_options {
 /* What neighbours may ask; a struct shard is their room. */
 extern const struct chan_handler shard_handlers[];
 
-/* NULL without memory. */
+/* Opens what cannot be opened behind the walls.  NULL without memory. */
 struct shard *shard_new(void);
 /* Begins to work. */
 int shard_start(struct shard *s, const struct shard_options *options, struct err *e);

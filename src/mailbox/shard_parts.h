@@ -4,6 +4,7 @@
 #define MAILBOX_SHARD_PARTS_H
 
 #include "base/nummap.h"
+#include "format/charset.h"
 #include "mailbox/account.h"
 #include "mailbox/expected.h"
 #include "mailbox/outlines.h"
@@ -39,6 +40,9 @@ struct shard {
 	uint64_t lease_next; /* letter ids of our own */
 	uint32_t lease_left;
 	struct upload_budget uploads;
+	/* What a client searches for comes in them.  For the loop alone: an iconv_t has a state. */
+	struct charsets charsets;
+	struct charset_fn charset_fn;
 
 	struct account *accounts[SHARD_BUCKETS];
 	size_t account_count;
