@@ -8,17 +8,27 @@
 #include "net/messages.h"
 #include "spool/acts.h"
 #include "spool/append.h"
+#include "spool/append_act.h"
 #include "spool/checkpoint.h"
 #include "spool/grants.h"
 #include "spool/recover.h"
+#include "spool/release.h"
 
 #include <stdlib.h>
 #include <unistd.h>
 
 const struct chan_handler spool_handlers[] = {
-	{MSG_LEASE, co_on_lease}, {MSG_APPEND, co_on_append}, {MSG_APPEND_FILE, co_on_append_file},
-	{MSG_ACT, co_on_act},     {MSG_ACTS, co_on_acts},     {MSG_ACCOUNT, co_on_account},
-	{MSG_SHARD, co_on_shard}, {MSG_FOLDED, co_on_folded}, {0, NULL},
+	{MSG_LEASE, co_on_lease},
+	{MSG_APPEND, co_on_append},
+	{MSG_APPEND_FILE, co_on_append_file},
+	{MSG_ACT, co_on_act},
+	{MSG_ACTS, co_on_acts},
+	{MSG_ACCOUNT, co_on_account},
+	{MSG_SHARD, co_on_shard},
+	{MSG_FOLDED, co_on_folded},
+	{MSG_APPEND_ACT, co_on_append_act},
+	{MSG_RELEASE, co_on_release},
+	{0, NULL},
 };
 
 void spool_setup_defaults(struct spool_setup *setup)

@@ -123,6 +123,16 @@ void letter_hold(struct kept_letter *k, uint32_t account)
 	k->holders[k->holder_count++] = account;
 }
 
+bool letter_release(struct kept_letter *k, uint32_t account)
+{
+	for (uint32_t i = 0; i < k->holder_count; i++)
+		if (k->holders[i] == account) {
+			k->holders[i] = k->holders[--k->holder_count];
+			return true;
+		}
+	return false;
+}
+
 bool letter_dead(const struct kept_letter *k)
 {
 	return k->holder_count == 0 && k->holds_coming == 0 && k->open == 0;

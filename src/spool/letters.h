@@ -71,6 +71,8 @@ void letters_cache(struct letters *l, struct kept_letter *k, struct str entry, b
 void letters_uncache(struct letters *l, struct kept_letter *k);
 
 void letter_hold(struct kept_letter *k, uint32_t account);
+/* False: the account did not hold it. */
+bool letter_release(struct kept_letter *k, uint32_t account);
 bool letter_held_by(const struct kept_letter *k, uint32_t account);
 bool letter_dead(const struct kept_letter *k);
 bool letter_settled(const struct kept_letter *k, uint32_t recipient);

@@ -91,13 +91,16 @@ static struct kept_letter *find_letter(struct recovery *r, uint64_t id)
 
 /* --- what the journal says ----------------------------------------------------------------- */
 
+/* Each takes a part of an entry; payload: the part's own bytes. */
+
 static int on_letter(struct recovery *r, const struct part *part, uint64_t position, struct str payload)
 {
 	struct spool *s = r->spool;
 	const struct letter *l = &part->letter;
 
 	r->letters++;
-	if (!tickets_find(&s->tickets, l->ticket))
+	/* One without recipients came with an act, and that has a serial. */
+	if (l->envelope.recipient_count > 0 && !tickets_find(&s->tickets, l->ticket))
 		tickets_add(&s->tickets, l->ticket, l->id);
 	if (l->id >= r->next_letter)
 		r->next_letter = l->id + 1;
@@ -191,6 +194,19 @@ static int on_act(struct recovery *r, const struct part *part, uint64_t position
 	return 0;
 }
 
+static int on_release(struct recovery *r, const struct part *part, uint64_t position, struct str payload)
+{
+	struct letters *letters = &r->spool->letters;
+
+	for (uint32_t i = 0; i < part->release.count; i++) {
+		struct kept_letter *k = find_letter(r, part->release.letters[i]);
+
+		if (k && letter_release(k, part->release.account))
+			letters_touch(letters, k);
+	}
+	return 0;
+}
+
 static int on_checkpoint(struct recovery *r, const struct part *part, uint64_t position, struct str payload)
 {
 	if (catalogue_checkpoint(r->spool->catalogue) > 0)
@@ -201,9 +217,8 @@ static int on_checkpoint(struct recovery *r, const struct part *part, uint64_t p
 }
 
 static int (*const on_part[])(struct recovery *, const struct part *, uint64_t, struct str) = {
-	[PART_LETTER] = on_letter,         [PART_IDS] = on_ids,
-	[PART_ACCOUNT] = on_account,       [PART_ACT] = on_act,
-	[PART_CHECKPOINT] = on_checkpoint,
+	[PART_LETTER] = on_letter, [PART_IDS] = on_ids,         [PART_ACCOUNT] = on_account,
+	[PART_ACT] = on_act,       [PART_RELEASE] = on_release, [PART_CHECKPOINT] = on_checkpoint,
 };
 
 static int on_entry(void *arg, uint64_t position, struct str payload)
@@ -213,9 +228,10 @@ static int on_entry(void *arg, uint64_t position, struct str payload)
 	struct part part;
 	int rc, code = 0;
 
-	while (code == 0 && (rc = entry_next(&in, &r->arena, &part)) > 0)
+	for (struct str from = in.rest; code == 0 && (rc = entry_next(&in, &r->arena, &part)) > 0;
+	     from = in.rest)
 		if (part.kind < sizeof(on_part) / sizeof(on_part[0]) && on_part[part.kind])
-			code = on_part[part.kind](r, &part, position, payload);
+			code = on_part[part.kind](r, &part, position, str_head(from, from.n - in.rest.n));
 		else
 			code = err_set(&r->e, ERR_INVALID, "a newer program wrote the journal at %016llX",
 				       (unsigned long long)position);

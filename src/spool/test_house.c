@@ -214,11 +214,15 @@ static bool find_body(struct str acts, uint64_t id, unsigned *count, uint64_t *l
 
 	while (!r.failed && r.rest.n > 0) {
 		uint64_t serial = read_u64(&r);
+		struct str place = read_bytes(&r, 12);
 		struct reader body = reader_of(read_str(&r, 70000));
 
 		assert_true(serial == *last + 1);
 		*last = serial;
-		*count += read_u64(&body) == id;
+		if (read_u64(&body) != id)
+			continue;
+		++*count;
+		memcpy(house.place, place.p, sizeof(house.place));
 	}
 	return reader_done(&r);
 }

@@ -50,6 +50,7 @@ struct house {
 	uint64_t next_id, ids_left;
 	uint64_t serials[USERS + 2]; /* by account id */
 	uint32_t accounts[USERS];
+	char place[12]; /* what `acts` said of the letter that co_delivered() found last */
 	char log[16384];
 	unsigned fail_syncs; /* so many fail from now on */
 	unsigned writes, syncs;

@@ -474,7 +474,7 @@ static void acts_fiber(void *arg)
 	assert_int_equal(co_shard_start(mine), 0);
 	assert_int_equal(co_send_act(mine, &act, &e), 0);
 	act.body = STR("0123456789xx");
-	assert_int_equal(co_send_act(mine, &act, &e), ERR_EXISTS);
+	assert_int_equal(co_send_act(mine, &act, &e), ERR_CORRUPT);
 	act.serial = 4;
 	assert_int_equal(co_send_act(mine, &act, &e), ERR_DENIED);
 	act.epoch = sh->epoch;
