@@ -15,6 +15,9 @@ const struct command_row command_rows[CMD_COUNT] = {
 			"Makes the running server read its configuration again; returns when every room has "
 			"switched, or "
 			"with the sentence of the one that refused."},
+	[CMD_SENDMAIL] = {"sendmail", "[-ti] [-f ADDRESS] [-F NAME] [-bs] [RECIPIENT...]",
+			  "Sends the letter on standard input, as sendmail(1) does everywhere; also by the "
+			  "name sendmail."},
 	[CMD_SERVE] = {"serve", "",
 		       "Runs the server in the foreground until SIGTERM or SIGINT; SIGHUP reloads."},
 	[CMD_SETUP] = {"setup", "email|alias ...",
