@@ -13,6 +13,7 @@
 #include "cli/reload.h"
 #include "cli/sendmail.h"
 #include "cli/setup.h"
+#include "cli/trace.h"
 #include "gate/gate.h"
 #include "keeper/keeper.h"
 #include "mailbox/mailbox.h"
@@ -101,6 +102,9 @@ static int with_settings(enum command command, const struct options *o)
 			break;
 		case CMD_SETUP:
 			status = set_up(o, &s);
+			break;
+		case CMD_TRACE:
+			status = cmd_trace(o->argc, o->argv, &s, stdout, stderr);
 			break;
 		default:
 			status = cmd_inbox(o->argc, o->argv, &s);

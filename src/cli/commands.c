@@ -24,6 +24,8 @@ const struct command_row command_rows[CMD_COUNT] = {
 		       "Edits accounts and aliases in the language of docker-mailserver, which `setup help` "
 		       "shows; a "
 		       "running server has taken the change over when it returns."},
+	[CMD_TRACE] = {"trace", "ID|ADDRESS",
+		       "Shows what the log knows of a letter, or of all letters from and to an address."},
 };
 
 enum command command_find(struct str name)
