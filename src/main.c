@@ -8,6 +8,7 @@
 #include "cli/commands.h"
 #include "cli/config.h"
 #include "cli/inbox.h"
+#include "cli/init.h"
 #include "cli/lookup.h"
 #include "cli/options.h"
 #include "cli/reload.h"
@@ -114,6 +115,13 @@ static int with_settings(enum command command, const struct options *o)
 	return status;
 }
 
+static int init(const struct options *o)
+{
+	struct settings_sources sources = sources_of(o);
+
+	return cmd_init(o->argc, o->argv, &sources, stdout);
+}
+
 static int sendmail(const struct options *o)
 {
 	struct settings_sources sources = sources_of(o);
@@ -163,6 +171,8 @@ static int run_command(const struct options *o)
 		return with_settings(CMD_COUNT, o);
 	if (command == CMD_SERVE)
 		return serve(o, master_serve);
+	if (command == CMD_INIT)
+		return init(o);
 	if (command == CMD_SENDMAIL)
 		return sendmail(o);
 	return command == CMD_COUNT ? unknown(word) : with_settings(command, o);

@@ -9,6 +9,9 @@ const struct command_row command_rows[CMD_COUNT] = {
 			"Shows each setting with its value, default and meaning; with -n those that differ "
 			"from their "
 			"default."},
+	[CMD_INIT] = {"init", "[ADDRESS]",
+		      "Writes a configuration with every setting explained, makes the folders, adds a first "
+		      "account and shows the DNS records to publish; what is there already stays as it is."},
 	[CMD_LOOKUP] = {"lookup", "NAME [TYPE]",
 			"Shows what the resolver of the running server answers, with its DNSSEC state."},
 	[CMD_RELOAD] = {"reload", "[--wait]",
