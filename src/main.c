@@ -7,6 +7,7 @@
  */
 #include "cli/commands.h"
 #include "cli/config.h"
+#include "cli/doctor.h"
 #include "cli/inbox.h"
 #include "cli/init.h"
 #include "cli/lookup.h"
@@ -115,6 +116,13 @@ static int with_settings(enum command command, const struct options *o)
 	return status;
 }
 
+static int doctor(const struct options *o)
+{
+	struct settings_sources sources = sources_of(o);
+
+	return cmd_doctor(o->argc, o->argv, &sources, stdout);
+}
+
 static int init(const struct options *o)
 {
 	struct settings_sources sources = sources_of(o);
@@ -171,6 +179,8 @@ static int run_command(const struct options *o)
 		return with_settings(CMD_COUNT, o);
 	if (command == CMD_SERVE)
 		return serve(o, master_serve);
+	if (command == CMD_DOCTOR)
+		return doctor(o);
 	if (command == CMD_INIT)
 		return init(o);
 	if (command == CMD_SENDMAIL)

@@ -9,6 +9,10 @@ const struct command_row command_rows[CMD_COUNT] = {
 			"Shows each setting with its value, default and meaning; with -n those that differ "
 			"from their "
 			"default."},
+	[CMD_DOCTOR] =
+		{"doctor", "[DOMAIN]",
+		 "Says what is wrong with this machine, the configuration and the server, and the exact "
+		 "fix; asks no other machine."},
 	[CMD_INIT] = {"init", "[ADDRESS]",
 		      "Writes a configuration with every setting explained, makes the folders, adds a first "
 		      "account and shows the DNS records to publish; what is there already stays as it is."},

@@ -11,6 +11,7 @@
 /* In the order of the words, as the table. */
 enum command {
 	CMD_CONFIG,
+	CMD_DOCTOR,
 	CMD_INIT,
 	CMD_LOOKUP,
 	CMD_RELOAD,
