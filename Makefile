@@ -16,6 +16,9 @@ test: deps
 	@tools/peers || echo "peers: tests that need a missing one are skipped by name"
 	@$(PYTHON) tests/run.py $(ARGS)
 
+demo:
+	@tools/demo
+
 lint:
 	@$(PYTHON) tests/run.py --checks
 
@@ -33,4 +36,4 @@ bench: all
 clean:
 	@mkdir -p build && find build -mindepth 1 -maxdepth 1 ! -name peers -exec rm -rf {} +
 
-.PHONY: all deps peers test lint fuzz valgrind bench clean
+.PHONY: all deps peers demo test lint fuzz valgrind bench clean

@@ -72,7 +72,7 @@ static void check_accounts(struct doctor *d, struct tables *t)
 		doctor_say(d, DOCTOR_WARNING, "accounts",
 			   "there is none, so nobody gets mail; mailstead setup email add anna@example.org");
 	else if (d->count[DOCTOR_WRONG] == wrong)
-		doctor_say(d, DOCTOR_OK, "accounts", "%zu", t->account_count);
+		doctor_say(d, DOCTOR_OK, "accounts", "%zu, each in order", t->account_count);
 }
 
 /* --- aliases ---------------------------------------------------------------------------------- */
@@ -121,8 +121,8 @@ static void learn_aliases(struct doctor *d, struct tables *t)
 		if (map_put(&keys, lower(t, alias.key), NULL) == ERR_EXISTS)
 			doctor_say(d, DOCTOR_WARNING, "aliases",
 				   "%s/" ALIASES_FILE
-				   ":%zu: '%.*s' is there a second time; put all its targets "
-				   "into one line",
+				   ":%zu: '%.*s' is there a second time and does not count; put its "
+				   "targets into the first line",
 				   folder_of(d), p.number, STR_ARG(alias.key));
 	}
 }
@@ -180,7 +180,7 @@ static void check_aliases(struct doctor *d, struct tables *t, bool patterns)
 	if (!patterns)
 		check_targets(d, t);
 	if (t->alias_count > 0 && d->count[DOCTOR_WRONG] + d->count[DOCTOR_WARNING] == said)
-		doctor_say(d, DOCTOR_OK, "aliases", "%zu", t->alias_count);
+		doctor_say(d, DOCTOR_OK, "aliases", "%zu, each in order", t->alias_count);
 }
 
 /* --- reading ----------------------------------------------------------------------------------- */
@@ -276,8 +276,8 @@ static void say_domain(struct doctor *d, struct tables *t, struct str domain)
 			   STR_ARG(domain), STR_ARG(domain));
 		return;
 	}
-	doctor_say(d, DOCTOR_OK, "domain", "%.*s is ours, with %zu accounts%s", STR_ARG(domain),
-		   count_accounts(t, domain), catch_all ? " and a catch-all" : "");
+	doctor_say(d, DOCTOR_OK, "domain", "%.*s is ours%s; accounts: %zu", STR_ARG(domain),
+		   catch_all ? ", with a catch-all" : "", count_accounts(t, domain));
 	/* RFC 5321 4.5.1: it must reach somebody. */
 	if (map_has(&t->people, postmaster) || catch_all)
 		doctor_say(d, DOCTOR_OK, "domain", "%.*s has an owner", STR_ARG(postmaster));
