@@ -11,7 +11,9 @@
 
 #include "base/sealed.h"
 #include "net/log.h"
+#include "net/loop.h"
 #include "net/messages.h"
+#include "spool/arrival.h"
 #include "spool/core.h"
 #include "spool/incoming.h"
 
@@ -61,6 +63,8 @@ static int give_accounts(struct append *a, struct err *e)
 	for (uint32_t i = 0; i < a->letter.envelope.recipient_count; i++) {
 		struct recipient *to = &a->letter.envelope.recipients[i];
 
+		if (to->account == 0)
+			continue;
 		if (to->account != ACCOUNT_TO_COME) {
 			const struct account *account = accounts_get(accounts, to->account);
 
@@ -134,34 +138,12 @@ static int join(struct commit_request *r, struct commit *c, struct err *e)
 	return code ? code : join_new(a, r, c, e);
 }
 
-static void log_accepted(const struct letter *l)
-{
-	char id[LETTER_ID_SIZE];
-
-	letter_id_format(l->id, id);
-	log_line(LOG_INFO, "%s: from=<%.*s>, size=%llu, nrcpt=%u", id, STR_ARG(l->envelope.reverse_path),
-		 (unsigned long long)l->length, l->envelope.recipient_count);
-}
-
 static void accepted(struct commit_request *r, uint64_t position)
 {
 	struct append *a = r->arg;
-	struct letters *letters = &a->spool->letters;
-	const struct letter *l = &a->letter;
 
-	if (!a->joined)
-		return;
-	struct kept_letter *k = letters_add(letters, l->id, l->envelope.recipient_count);
-
-	k->position = position;
-	k->place = l->place;
-	k->stored = l->stored;
-	for (uint32_t i = 0; i < k->recipient_count; i++)
-		k->accounts[i] = l->envelope.recipients[i].account;
-	letters_touch(letters, k);
-	letters_cache(letters, k, buf_str(&a->entry), false);
-	log_accepted(l);
-	deliver_letter(a->spool, k);
+	if (a->joined)
+		letter_arrived(a->spool, &a->letter, position, buf_str(&a->entry));
 }
 
 static void refused(struct commit_request *r)
@@ -186,13 +168,9 @@ static int check_recipients(const struct envelope *env, struct err *e)
 		return err_set(e, ERR_INVALID, "a letter without recipients");
 	if (env->reverse_path.n > DELIVER_ADDRESS_MAX)
 		return err_set(e, ERR_TOO_BIG, "the sender's address is too long");
-	for (uint32_t i = 0; i < env->recipient_count; i++) {
-		if (env->recipients[i].account == 0)
-			return err_set(e, ERR_DENIED, "<%.*s> is not here, and letters are not sent on",
-				       STR_ARG(env->recipients[i].address));
+	for (uint32_t i = 0; i < env->recipient_count; i++)
 		if (env->recipients[i].address.n > DELIVER_ADDRESS_MAX)
 			return err_set(e, ERR_TOO_BIG, "a recipient's address is too long");
-	}
 	return 0;
 }
 
