@@ -10,6 +10,7 @@
 #include "cli/inbox.h"
 #include "cli/lookup.h"
 #include "cli/options.h"
+#include "cli/queue.h"
 #include "cli/reload.h"
 #include "cli/setup.h"
 #include "gate/gate.h"
@@ -95,6 +96,9 @@ static int with_settings(enum command command, const struct options *o)
 		case CMD_LOOKUP:
 			status = cmd_lookup(o->argc, o->argv, &s);
 			break;
+		case CMD_QUEUE:
+			status = cmd_queue(o->argc, o->argv, &s);
+			break;
 		case CMD_RELOAD:
 			status = cmd_reload(o->argc, o->argv, &s);
 			break;
@@ -154,6 +158,19 @@ static int run_command(const struct options *o)
 	return command == CMD_COUNT ? unknown(word) : with_settings(command, o);
 }
 
+/* Called as mailq and the like: those have no options of ours. */
+static int by_name(int argc, char **argv)
+{
+	struct options o = {0};
+	struct settings s;
+	int status = options_load(&o, environ, &s, stderr);
+
+	if (status == EXIT_DONE)
+		status = cmd_queue_by_name(argc, argv, &s);
+	settings_free(&s);
+	return status;
+}
+
 int main(int argc, char **argv)
 {
 	struct str title = str_of(argc > 0 ? argv[0] : "");
@@ -162,6 +179,8 @@ int main(int argc, char **argv)
 
 	if (str_starts(title, STR("mailstead: ")))
 		return be_role(str_skip(title, sizeof("mailstead: ") - 1));
+	if (argc > 0 && queue_is_name(argv[0]))
+		return by_name(argc, argv);
 	if (options_take(&options, argc, argv, &e) != 0) {
 		fprintf(stderr, "mailstead: %s\n", e.text);
 		return EXIT_USAGE;
