@@ -178,6 +178,7 @@ static void read_letter(struct reader *r, struct shown *shown)
 		keep(shown->address, read_str(r, 1024));
 		read_u8(r);
 		shown->next = (int64_t)read_u64(r);
+		read_u32(r);
 		keep(shown->said, read_str(r, 2048));
 		shown->recipients++;
 	}
@@ -192,7 +193,7 @@ static void co_show(struct shown *shown)
 
 	*shown = (struct shown){0};
 	while (!a.last) {
-		struct queue_question q = {shown->last};
+		struct queue_question q = {shown->last, 0};
 		struct chan_parcel store;
 
 		assert_int_equal(co_ask_queue(house.operator, & q, deadline_in(5000), &store, &a, &e), 0);
@@ -228,7 +229,7 @@ static void shown_fiber(void *arg)
 	assert_int_equal(shown.recipients, 250 + 2 * 600);
 	for (int64_t end = deadline_in(10000); shown.said[0] == 0 && clock_ms() < end; co_show(&shown))
 		co_sleep_until(deadline_in(20));
-	assert_string_equal(shown.said, "450 later");
+	assert_string_equal(shown.said, "host mx.far.test[192.0.2.1]:25 said: 450 later");
 	assert_string_equal(shown.address, "later@other.test");
 	assert_int_equal(co_change(QUEUE_HOLD, 0, NULL), 0);
 	co_show(&shown);
