@@ -16,6 +16,7 @@
 #include "keeper/keeper.h"
 #include "mailbox/mailbox.h"
 #include "master/master.h"
+#include "relay/relay.h"
 #include "resolver/resolver.h"
 #include "scan/scan.h"
 #include "spool/spool.h"
@@ -28,8 +29,9 @@
 
 /* In the order of their start. */
 static const struct master_room rooms[] = {
-	{&resolver_room, SET_COUNT}, {&keeper_room, SET_COUNT},   {&spool_room, SET_COUNT},
-	{&scan_room, SET_SCANNERS},  {&mailbox_room, SET_SHARDS}, {&gate_room, SET_GATES},
+	{&resolver_room, SET_COUNT}, {&keeper_room, SET_COUNT},  {&relay_room, SET_COUNT},
+	{&spool_room, SET_COUNT},    {&scan_room, SET_SCANNERS}, {&mailbox_room, SET_SHARDS},
+	{&gate_room, SET_GATES},
 };
 
 /* --- a room ------------------------------------------------------------------------------ */

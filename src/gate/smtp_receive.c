@@ -239,10 +239,10 @@ static bool co_finish_letter(struct smtp_session *s, bool by_chunks)
 	letter_facts_read(letter_head(&tx->letter), &facts);
 	if (!arrives(s, &facts))
 		return SMTP_BAD;
-	/* The letter moves when fields come in front of it. */
-	facts.message_id = arena_str(&tx->arena, str_head(facts.message_id, MESSAGE_ID_MAX));
 	if (co_smtp_scan(s, &e) != 0)
 		return refuse_scan(s, &e);
+	/* The letter has moved, and may have its Message-ID from us. */
+	letter_facts_read(letter_head(&tx->letter), &facts);
 	if (co_smtp_store(s, &e) != 0)
 		return refuse_store(s, &e);
 	log_letter(s, facts.message_id);

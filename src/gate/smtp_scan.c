@@ -60,7 +60,7 @@ static void write_received(const struct smtp_session *s, struct buf *out)
 		.protocol = received_protocol(with_of(s)),
 		.id = {id, (size_t)n},
 		.rcpt = only_recipient(tx),
-		.date = {.us = tx->begun_us},
+		.date = {.us = tx->begun_us, .zone = clock_zone(tx->begun_us)},
 	};
 
 	received_write(&r, out);
@@ -87,15 +87,15 @@ static int outline_unseen(struct smtp_transaction *tx, struct err *e)
 static int pass_unseen(struct smtp_session *s, struct err *e)
 {
 	struct buf front;
+	int code;
 
 	log_line(LOG_WARNING, SMTP_ID ": scan ended twice at this letter: delivered, not looked into",
 		 (unsigned long long)s->tx.id);
 	buf_init(&front, FRONT_MAX);
 	write_received(s, &front);
-	letter_put_front(&s->tx.letter, buf_str(&front));
+	code = letter_edit(&s->tx.letter, buf_str(&front), STR(""), e);
 	buf_free(&front);
-	return s->tx.letter.fault ? err_set(e, ERR_MEMORY, "no memory for the letter")
-				  : outline_unseen(&s->tx, e);
+	return code ? code : outline_unseen(&s->tx, e);
 }
 
 /* --- what scan said ---------------------------------------------------------------------------------- */
@@ -153,11 +153,16 @@ static int take_answer(struct smtp_session *s, struct scan_answer *a, struct err
 	struct smtp_transaction *tx = &s->tx;
 
 	smtp_outline_end(tx);
-	letter_put_front(&tx->letter, a->front);
-	if (tx->letter.fault)
-		return err_set(e, ERR_MEMORY, "no memory for the letter");
-	if (take_outline(tx, a, e) == 0)
-		return 0;
+	int code = letter_edit(&tx->letter, a->front, a->cuts, e);
+
+	if (code == ERR_INVALID) {
+		log_line(LOG_ERROR, SMTP_ID ": scan gave wrong cuts (%s): delivered, not looked into",
+			 (unsigned long long)tx->id, e->text);
+		code = letter_edit(&tx->letter, a->front, STR(""), e);
+		return code ? code : outline_unseen(tx, e);
+	}
+	if (code || take_outline(tx, a, e) == 0)
+		return code;
 	log_line(LOG_ERROR, SMTP_ID ": scan gave a wrong outline (%s): delivered, not looked into",
 		 (unsigned long long)tx->id, e->text);
 	return outline_unseen(tx, e);
@@ -184,10 +189,12 @@ static int co_ask(struct smtp_session *s, bool alone, int64_t deadline, struct e
 		.letter = tx->id,
 		.alone = alone,
 		.with = (uint8_t)with_of(s),
+		.edits = (uint8_t)s->edits,
 		.received = tx->begun_us,
 		.helo = buf_str(&s->helo),
 		.client_ip = str_of(s->client.ip),
 		.tls = buf_str(&s->tls),
+		.sender = tx->sender,
 		.recipient = only_recipient(tx),
 		.size = tx->letter.size,
 		.bytes = letter_bytes(&tx->letter),

@@ -105,6 +105,7 @@ struct smtp_session {
 	struct fiber *waiting; /* while it waits for a command */
 	struct client client;
 	bool trusted; /* of mynetworks */
+	unsigned edits; /* what scan changes in its letters: bits of enum scan_edits; 0 on port 25 */
 
 	struct buf helo; /* empty: no HELO or EHLO yet */
 	bool esmtp;
@@ -160,8 +161,8 @@ void smtp_transaction_end(struct smtp_transaction *tx);
 bool co_smtp_data(struct smtp_session *s, struct str arg);
 bool co_smtp_bdat(struct smtp_session *s, struct str arg);
 
-/* smtp_scan.c: has scan look into the sealed letter, puts the fields in front of it that scan wrote, and
- * keeps the outline of both.  ERR_TOO_BIG, or what hinders it for now. */
+/* smtp_scan.c: has scan look into the sealed letter, makes the edits that scan found, and keeps the
+ * outline of the whole.  ERR_TOO_BIG, or what hinders it for now. */
 int co_smtp_scan(struct smtp_session *s, struct err *e);
 /* That scan begins with the letter that one of the sessions had it look into alone. */
 void smtp_scan_begins(struct smtp_service *service, const struct chan *scan, uint64_t letter);

@@ -4,11 +4,13 @@
 
 #include "base/clock.h"
 #include "base/sealed.h"
+#include "format/header_edit.h"
 #include "format/outline.h"
 #include "format/received.h"
 #include "net/log.h"
 #include "net/loop.h"
 #include "net/messages.h"
+#include "net/scan_edits.h"
 #include "net/verdicts.h"
 
 #include <fcntl.h>
@@ -150,7 +152,8 @@ static void write_front(const struct scan_question *q, struct buf *out)
 	received_write(&r, out);
 }
 
-static void answer_scan(struct house *h, struct chan_parcel *p, struct str letter, size_t front)
+static void answer_scan(struct house *h, struct chan_parcel *p, struct str letter, size_t front,
+			struct str cuts)
 {
 	struct str seen = h->scan == HOUSE_SCAN_LIES ? str_head(letter, letter.n - 1) : letter;
 	struct outline o;
@@ -163,6 +166,7 @@ static void answer_scan(struct house *h, struct chan_parcel *p, struct str lette
 	if (outline_build(&o, &arena, seen, NULL) != 0 || outline_encode(&o, &bytes) != 0)
 		abort();
 	struct scan_answer a = {.front = str_head(letter, front),
+				.cuts = cuts,
 				.outline_size = (uint32_t)bytes.n,
 				.outline = buf_str(&bytes),
 				.wide = -1};
@@ -185,28 +189,48 @@ static void answer_scan(struct house *h, struct chan_parcel *p, struct str lette
 	arena_free(&arena);
 }
 
+/* The letter's octets, wherever they lie. */
+static void read_letter(const struct scan_question *q, struct buf *letter)
+{
+	struct err e;
+	char *room_for_it;
+
+	buf_init(letter, (size_t)64 << 20);
+	buf_add_str(letter, q->bytes);
+	if (q->file < 0)
+		return;
+	room_for_it = buf_room(letter, q->size);
+	if (sealed_check(q->file, q->size, &e) != 0 || !room_for_it ||
+	    pread(q->file, room_for_it, q->size, 0) != (ssize_t)q->size)
+		abort();
+	buf_grow(letter, q->size);
+}
+
 static void look_into(struct house *h, struct chan_parcel *p, const struct scan_question *q)
 {
-	struct buf letter;
+	struct header_missing missing = {.id = STR("1"), .host = STR("mx.ours.test"), .sender = q->sender};
+	static struct header_edit edit;
+	struct buf letter, whole, cuts;
 
-	buf_init(&letter, (size_t)64 << 20);
-	write_front(q, &letter);
-	size_t front = letter.n;
-
-	buf_add_str(&letter, q->bytes);
-	if (q->file >= 0) {
-		struct err e;
-		char *room_for_it = buf_room(&letter, q->size);
-
-		if (sealed_check(q->file, q->size, &e) != 0 || !room_for_it ||
-		    pread(q->file, room_for_it, q->size, 0) != (ssize_t)q->size)
-			abort();
-		buf_grow(&letter, q->size);
-	}
-	if (letter.n - front != q->size)
+	read_letter(q, &letter);
+	if (letter.n != q->size)
 		abort();
-	answer_scan(h, p, buf_str(&letter), front);
+	buf_init(&whole, (size_t)64 << 20);
+	buf_init(&cuts, 4096);
+	header_edit_read(buf_str(&letter), q->edits & SCAN_PRIVACY, &edit);
+	write_front(q, &whole);
+	header_edit_write(&edit, q->edits & SCAN_ADD_MISSING ? &missing : NULL, &whole);
+	size_t front = whole.n;
+	size_t done = header_cuts_make(&edit.cuts, str_head(buf_str(&letter), HEADER_CUTS_HEAD), &whole);
+
+	buf_add_str(&whole, str_skip(buf_str(&letter), done));
+	if (h->scan == HOUSE_SCAN_CUTS_TEXT)
+		edit.cuts = (struct header_cuts){.count = 1, .cut = {{(uint32_t)letter.n - 6, 6}}};
+	header_cuts_write(&edit.cuts, &cuts);
+	answer_scan(h, p, buf_str(&whole), front, buf_str(&cuts));
 	buf_free(&letter);
+	buf_free(&whole);
+	buf_free(&cuts);
 }
 
 static void co_on_scan(void *room, struct chan_parcel *p)

@@ -25,6 +25,7 @@ enum house_scan {
 	HOUSE_SCAN_WIDE, /* gives every outline as a memory file */
 	HOUSE_SCAN_WIDE_OPEN, /* the same without seals */
 	HOUSE_SCAN_LIES, /* gives the outline of another letter */
+	HOUSE_SCAN_CUTS_TEXT, /* wants a line of the body cut out */
 	HOUSE_SCAN_DIES_ONCE, /* gone before it answers the first question, then there again */
 	HOUSE_SCAN_DIES_BESIDE, /* gone twice, without a word that it begins with the letter */
 	HOUSE_SCAN_POISON, /* ends at every letter, and says so of one that is alone */

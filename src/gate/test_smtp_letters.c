@@ -5,6 +5,7 @@
 #include "base/unit.h"
 #include "format/received.h"
 #include "gate/test_script.h"
+#include "net/scan_edits.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -302,6 +303,7 @@ static void scan_is_asked_until_it_answers(void **state)
 		{HOUSE_SCAN_WIDE, "250*", 1, 0, false, true, "queue active"},
 		{HOUSE_SCAN_WIDE_OPEN, "250*", 1, 0, true, false, "scan gave a wrong outline"},
 		{HOUSE_SCAN_LIES, "250*", 1, 0, true, false, "scan gave a wrong outline"},
+		{HOUSE_SCAN_CUTS_TEXT, "250*", 1, 0, true, false, "scan gave wrong cuts"},
 		{HOUSE_SCAN_DIES_ONCE, "250*", 2, 1, false, false, "queue active"},
 		{HOUSE_SCAN_DIES_BESIDE, "250*", 3, 2, false, false, "queue active"},
 		{HOUSE_SCAN_OTHERS_POISON, "250*", 3, 2, false, false, "queue active"},
@@ -343,6 +345,49 @@ static void scan_is_asked_until_it_answers(void **state)
 			/* The bulk has no empty line in front of it, and no colon. */
 			assert_true(house_logged(&h, ": message-id=<2@b.test>\n"));
 		}
+		house_free(&h);
+	}
+}
+
+/* A session whose letters are edited, as those of people are. */
+static void co_submit(struct house *h, void *arg)
+{
+	struct script *script = arg;
+	struct stream client;
+
+	stream_open(&client, house_connect(h, "192.0.2.7"));
+	h->service.sessions->edits = SCAN_EDITS;
+	co_play_on(&client, script, EHLO MAIL RCPT DATA "C X-Mailer: y\nC Subject: x\nC User-Agent: z\nC \n");
+	co_send_lines(&client, script->byte_by_byte ? 1000 : 1, ".\r\n");
+	co_play_on(&client, script,
+		   "S 250 2.0.0*\n" MAIL RCPT DATA "C User-Agent: z\nC Message-ID: <2@b.test>\nC "
+		   "Date: d\nC From: f\nC .\nS 250*\n" QUIT);
+	stream_close(&client);
+	co_house_quiet(h);
+}
+
+static void what_people_send_is_edited(void **state)
+{
+	static const char head[] =
+		"Date: Thu, 1 Jan 1970 00:00:00 +0000\r\nMessage-ID: "
+		"<19700101000000.1@mx.ours.test>\r\nFrom: <s@b.test>\r\nSubject: x\r\n\r\n";
+	static struct house h;
+
+	for (unsigned is_long = 0; is_long < 2; is_long++) {
+		struct script script = {.byte_by_byte = is_long};
+
+		house_init(&h);
+		house_run(&h, co_submit, &script);
+		assert_string_equal(script.failure, "");
+		assert_int_equal(h.letters, 2);
+		assert_true(str_starts(body_of(&h, 0), STR(head)));
+		assert_int_equal(body_of(&h, 0).n, sizeof(head) - 1 + (is_long ? 100000 : 100));
+		assert_int_equal(h.letter[0].sealed_file, is_long);
+		assert_str(body_of(&h, 1), "Message-ID: <2@b.test>\r\nDate: d\r\nFrom: f\r\n");
+		/* The log knows the one that was added. */
+		assert_true(house_logged(&h, ": message-id=<19700101000000.1@mx.ours.test>\n"));
+		assert_true(house_logged(&h, ": message-id=<2@b.test>\n"));
+		assert_false(h.letter[0].opaque);
 		house_free(&h);
 	}
 }
@@ -516,6 +561,7 @@ int main(void)
 		cmocka_unit_test(loops_end),
 		cmocka_unit_test(spool_decides_about_the_250),
 		cmocka_unit_test(scan_is_asked_until_it_answers),
+		cmocka_unit_test(what_people_send_is_edited),
 		cmocka_unit_test(a_large_outline_travels_in_a_file),
 		cmocka_unit_test(envelopes_may_be_large),
 		cmocka_unit_test(who_is_silent_is_cut_off),

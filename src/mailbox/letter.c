@@ -152,7 +152,7 @@ static int copy_bytes(const struct letter_reader *l, int file, char *chunk, stru
 
 		code = record_read(&l->contents.store, l->fd, l->at, r, done, chunk, n, 0, e);
 		if (!code)
-			code = sealed_add(file, (struct str){chunk, n}, e);
+			code = sealed_write(file, (struct str){chunk, n}, done, e);
 		if (!code)
 			crc = crc32c(crc, chunk, n);
 		done += n;
@@ -160,13 +160,13 @@ static int copy_bytes(const struct letter_reader *l, int file, char *chunk, stru
 	if (!code && crc != r->crc)
 		code = err_set(e, ERR_CORRUPT, "the bytes of letter %016llX are damaged",
 			       (unsigned long long)r->id);
-	return code ? code : sealed_finish(file, e);
+	return code ? code : sealed_seal(file, e);
 }
 
 int letter_copy(const struct letter_reader *l, int *file, struct err *e)
 {
 	char *chunk = malloc(CHUNK);
-	int code = sealed_begin("letter", file, e);
+	int code = sealed_open("letter", file, e);
 
 	if (!code)
 		code = chunk ? copy_bytes(l, *file, chunk, e)

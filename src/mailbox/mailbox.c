@@ -12,8 +12,15 @@
 #include "mailbox/imap.h"
 #include "mailbox/outlines.h"
 #include "mailbox/shard.h"
+#include "net/loop.h"
+#include "store/lock.h"
+
+#include <stdio.h>
+#include <stdlib.h>
 
 #define HANDLERS_MAX 256
+/* How long the process before may take to go. */
+#define LOCK_MS 5000
 /* Less than a role may take to stop. */
 #define STOP_MS 20000
 
@@ -28,6 +35,42 @@ static int warm_up(struct role *role, void **state, struct err *e)
 	return *state ? 0 : err_set(e, ERR_MEMORY, "no memory for the shard");
 }
 
+/* --- one writer of the shard's accounts ------------------------------------------------------ */
+
+struct lock_job {
+	int folder;
+	char name[32];
+	int fd, code;
+	struct err e;
+};
+
+static void take_lock(void *arg)
+{
+	struct lock_job *j = arg;
+
+	j->code = store_lock(j->folder, j->name, LOCK_MS, &j->fd, &j->e);
+}
+
+/* The descriptor is the process's: the lock ends with it. */
+static int co_take_lock(struct role *role, struct err *e)
+{
+	struct lock_job *j = calloc(1, sizeof(*j));
+
+	if (!j)
+		return err_set(e, ERR_MEMORY, "no memory for the lock");
+	j->folder = role_data_folder(role);
+	snprintf(j->name, sizeof(j->name), "lock.mailbox.%u", role_index(role));
+	co_run_blocking(take_lock, j);
+	int code = j->code;
+
+	if (code)
+		*e = j->e;
+	free(j);
+	return code;
+}
+
+/* --- life ------------------------------------------------------------------------------------- */
+
 static uint64_t message_max(const struct role *role)
 {
 	return settings_number(role_settings(role), SET_MESSAGE_SIZE_LIMIT);
@@ -41,6 +84,10 @@ static void co_switch(struct role *role, void *state)
 static int co_start(struct role *role, void *state, struct err *e)
 {
 	struct chan *scans[OUTLINE_SCANS_MAX];
+	int code = co_take_lock(role, e);
+
+	if (code)
+		return code;
 	unsigned scan_count = (unsigned)settings_number(role_settings(role), SET_SCANNERS);
 
 	for (unsigned i = 0; i < scan_count; i++)

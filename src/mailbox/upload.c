@@ -42,7 +42,7 @@ int co_upload_new(struct upload_budget *b, uint64_t announced, int64_t deadline,
 	if (!u)
 		return err_set(e, ERR_MEMORY, "no memory for the message");
 	*u = (struct upload){.budget = b, .refs = 1};
-	code = sealed_begin("letter", &u->file, e);
+	code = sealed_open("letter", &u->file, e);
 	if (code) {
 		free(u);
 		return code;
@@ -81,7 +81,7 @@ static int add_piece(struct upload *u, struct str bytes, struct err *e)
 	buf_init(&out, 2 * PIECE);
 	add_lines(u, bytes, &out);
 	int code = buf_failed(&out) ? err_set(e, ERR_MEMORY, "no memory for the message")
-				    : sealed_add(u->file, buf_str(&out), e);
+				    : sealed_write(u->file, buf_str(&out), u->size, e);
 
 	u->size += out.n;
 	buf_free(&out);
@@ -101,7 +101,7 @@ void upload_add(struct upload *u, struct str bytes)
 int upload_finish(struct upload *u, struct err *e)
 {
 	if (u->fault.code == 0)
-		return sealed_finish(u->file, e);
+		return sealed_seal(u->file, e);
 	*e = u->fault;
 	return e->code;
 }

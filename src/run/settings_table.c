@@ -207,6 +207,12 @@ const struct setting_row setting_rows[SET_COUNT] = {
 		RANGE(1, 65535), .fallback = "25",
 		.meaning = "Port for deliveries to the hosts that MX records name.",
 	},
+	[SET_RELAY_TLS] = {
+		.name = "relay_tls", .type = SETTING_CHOICE, .rooms = RELAY,
+		WORDS("may", "encrypt"), .fallback = "may",
+		.meaning = "Whether letters to other servers are encrypted where that is offered, or not "
+			   "sent without; with relay_user it is always encrypt.",
+	},
 	[SET_RELAY_USER] = {
 		.name = "relay_user", .type = SETTING_TEXT, .rooms = RELAY,
 		RANGE(0, 1024), .fallback = "", .fallback_says = "none",
