@@ -250,6 +250,7 @@ static struct account *make_account(struct shard *s, uint32_t id, struct str add
 	a->user = str_head(a->address, at);
 	a->domain = str_skip(a->address, at + 1);
 	a->unfolded_end = &a->unfolded;
+	a->uploads = (struct upload_budget){.of = &s->uploads, .max = s->uploads.max / 2};
 	views_init(&a->views);
 	ledger_init(&a->checks);
 	ledger_init(&a->counted);

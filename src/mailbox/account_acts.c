@@ -362,7 +362,7 @@ static void sender_fiber(void *arg)
 		upload_release(&act->letter);
 		/* Without the one before it spool sees a gap and says no more than that. */
 		act->undone = act->outcome.code && act->prev && !act->prev->answered;
-		a->shard->pending_bytes -= act->body.n;
+		a->shard->pending_bytes -= account_act_bytes(act);
 		if (act->next)
 			waiters_wake(&act->next->turn);
 		advance(a);
@@ -408,7 +408,7 @@ static int append(struct account *a, struct account_act *act, const struct act_d
 		a->first = act;
 	a->last = act;
 	act->refs++;
-	a->shard->pending_bytes += act->body.n;
+	a->shard->pending_bytes += account_act_bytes(act);
 	return 0;
 }
 
@@ -424,7 +424,7 @@ int account_submit(struct account *a, const struct act_draft *draft, struct acco
 	act = act_new(a, draft, e);
 	if (!act)
 		return e->code;
-	if (s->pending_bytes + act->body.n > SHARD_PENDING_BYTES ||
+	if (s->pending_bytes + account_act_bytes(act) > SHARD_PENDING_BYTES ||
 	    s->unfolded_bytes > SHARD_UNFOLDED_BYTES || fiber_start(&s->senders, sender_fiber, act) != 0) {
 		account_act_release(act);
 		return err_set(e, ERR_BUSY, "too many changes wait for spool");
