@@ -22,6 +22,7 @@
 #define COMMANDS_MAX 8
 #define LISTENERS_MAX 64
 #define TICKET_KEY_SIZE 40
+#define RIGHT_KEY_SIZE 32
 
 /*
  *   DOWN --start--> STARTING --ready--> UP --stop--> ENDING --exit--> DOWN
@@ -91,6 +92,7 @@ struct house {
 	size_t listener_count;
 	char cert_path[400], key_path[400];
 	unsigned char tickets[2 * TICKET_KEY_SIZE]; /* the present key, the one before */
+	unsigned char right_key[RIGHT_KEY_SIZE]; /* of submission rights, for keeper: outlives it */
 	struct fiber_group fibers;
 	struct chan *commands[COMMANDS_MAX];
 	struct io command_listener;
@@ -149,6 +151,9 @@ int identity_find(struct house *h, const struct settings *s, struct err *e);
 int identity_renew_tickets(struct house *h);
 /* Adds certificate, key and ticket keys as the files of a start message. */
 int identity_put(const struct house *h, struct buf *out, struct err *e);
+/* Makes the key of submission rights, for as long as master lives; adds it as a file of keeper's. */
+int identity_make_right_key(struct house *h);
+void identity_put_right_key(const struct house *h, struct buf *out);
 
 /* --- tables.c: the table files of config_dir, for keeper ---------------------------------- */
 
