@@ -3,6 +3,7 @@
 #include "gate/gate.h"
 
 #include "base/clock.h"
+#include "gate/auth.h"
 #include "gate/doorway.h"
 #include "gate/imap_login.h"
 #include "gate/smtp_session.h"
@@ -18,6 +19,7 @@
 struct gate {
 	struct smtp_service smtp;
 	struct imap_service imap;
+	struct auth_desk desk;
 	struct smtp_config *next; /* prepared */
 	struct doorway doorway;
 };
@@ -73,7 +75,9 @@ static int warm_up(struct role *role, void **state, struct err *e)
 	*state = gate;
 	doorway_init(&gate->doorway);
 	fiber_group_init(&gate->smtp.fibers, SESSIONS_MAX);
+	gate->desk = (struct auth_desk){.most = AUTH_DESK_MOST, .wait_ms = AUTH_DESK_WAIT_MS};
 	gate->imap = (struct imap_service){.config = &gate->smtp.config,
+					   .desk = &gate->desk,
 					   .shard = shard,
 					   .house = role,
 					   .limits = imap_login_limits_default};
@@ -90,7 +94,7 @@ static int co_start(struct role *role, void *state, struct err *e)
 {
 	struct gate *gate = state;
 
-	gate->imap.keeper = gate->smtp.keeper = role_neighbour(role, ROOM_KEEPER, 0);
+	gate->desk.keeper = gate->imap.keeper = gate->smtp.keeper = role_neighbour(role, ROOM_KEEPER, 0);
 	gate->smtp.spool = role_neighbour(role, ROOM_SPOOL, 0);
 	gate->smtp.budget.max = gate->smtp.config->memory;
 	return ERR_OK;
