@@ -18,6 +18,7 @@
 
 struct gate {
 	struct smtp_service smtp;
+	struct smtp_door smtp_doors[SERVICE_COUNT];
 	struct imap_service imap;
 	struct auth_desk desk;
 	struct smtp_config *next; /* prepared */
@@ -31,7 +32,10 @@ static void take_listener(struct role *role, void *state, unsigned service, int 
 		const struct doorway_kind *kind;
 		void *service;
 	} doors[SERVICE_COUNT] = {
-		[SERVICE_SMTP] = {&smtp_doorway, &gate->smtp},
+		[SERVICE_SMTP] = {&smtp_doorway, &gate->smtp_doors[SERVICE_SMTP]},
+		[SERVICE_SUBMISSION] = {&smtp_doorway, &gate->smtp_doors[SERVICE_SUBMISSION]},
+		[SERVICE_SUBMISSIONS] = {&smtp_doorway, &gate->smtp_doors[SERVICE_SUBMISSIONS]},
+		[SERVICE_SUBMIT] = {&smtp_doorway, &gate->smtp_doors[SERVICE_SUBMIT]},
 		[SERVICE_IMAP] = {&imap_doorway, &gate->imap},
 		[SERVICE_IMAPS] = {&imaps_doorway, &gate->imap},
 	};
@@ -75,6 +79,9 @@ static int warm_up(struct role *role, void **state, struct err *e)
 	*state = gate;
 	doorway_init(&gate->doorway);
 	fiber_group_init(&gate->smtp.fibers, SESSIONS_MAX);
+	gate->smtp.desk = &gate->desk;
+	for (unsigned i = 0; i < SERVICE_COUNT; i++)
+		gate->smtp_doors[i] = (struct smtp_door){&gate->smtp, smtp_kind_of((enum service)i)};
 	gate->desk = (struct auth_desk){.most = AUTH_DESK_MOST, .wait_ms = AUTH_DESK_WAIT_MS};
 	gate->imap = (struct imap_service){.config = &gate->smtp.config,
 					   .desk = &gate->desk,

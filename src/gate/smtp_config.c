@@ -10,6 +10,7 @@ const struct smtp_limits smtp_limits_default = {
 	.recipients = 1000,
 	.errors_slow = 10,
 	.errors_end = 20,
+	.logins = 5,
 	.junk = 100,
 	.hops = 50,
 	.slow_ms = 1000,

@@ -17,6 +17,7 @@ struct smtp_limits {
 	unsigned recipients; /* of one letter */
 	unsigned errors_slow; /* errors from which on each reply waits for slow_ms */
 	unsigned errors_end; /* errors that end the session */
+	unsigned logins; /* that fail, and end the session */
 	unsigned junk; /* commands without mail that are no errors yet */
 	unsigned hops; /* Received fields */
 	int64_t slow_ms;

@@ -121,7 +121,7 @@ static int co_pass_over(struct smtp_session *s, struct intake *in)
 static struct str protocol_of(const struct smtp_session *s)
 {
 	unsigned with = (s->esmtp ? RECEIVED_ESMTP : 0) | (s->stream.ssl ? RECEIVED_TLS : 0) |
-			(s->tx.utf8 ? RECEIVED_UTF8 : 0);
+			(smtp_has_logged_in(s) ? RECEIVED_AUTH : 0) | (s->tx.utf8 ? RECEIVED_UTF8 : 0);
 
 	return received_protocol(with);
 }
@@ -131,10 +131,13 @@ static void add_received(struct smtp_session *s, struct buf *out)
 	struct smtp_transaction *tx = &s->tx;
 	char id[20];
 	int n = snprintf(id, sizeof(id), ID_FORMAT, (unsigned long long)tx->id);
+	bool submits = s->kind->traits & SMTP_SUBMITS;
+	char user[32];
 	struct received r = {
-		.helo = buf_str(&s->helo),
-		.client_ip = str_of(s->client.ip),
-		.tls = buf_str(&s->tls),
+		.helo = submits ? STR("") : buf_str(&s->helo),
+		.user = smtp_local_user(s, user),
+		.client_ip = submits ? STR("") : str_of(s->client.ip),
+		.tls = submits ? STR("") : buf_str(&s->tls),
 		.by = str_of(s->config->hostname),
 		.protocol = protocol_of(s),
 		.id = {id, (size_t)n},
@@ -148,7 +151,9 @@ static void add_received(struct smtp_session *s, struct buf *out)
 /* Whether a letter may begin; says why not. */
 static bool is_ready(struct smtp_session *s)
 {
-	if (s->helo.n == 0)
+	if (smtp_needs_tls(s))
+		smtp_say(s, "530 5.7.0 Must issue a STARTTLS command first");
+	else if (s->helo.n == 0)
 		smtp_say(s, "503 5.5.1 Error: send HELO/EHLO first");
 	else if (s->tx.recipient_count > 0)
 		return true;
@@ -157,6 +162,24 @@ static bool is_ready(struct smtp_session *s)
 	else
 		smtp_say(s, "503 5.5.1 Error: need RCPT command");
 	return false;
+}
+
+static void log_source(const struct smtp_session *s)
+{
+	unsigned long long id = s->tx.id;
+	struct buf shown;
+
+	buf_init(&shown, 1024);
+	log_text_add(&shown, s->tx.sender, 320);
+	if (s->kind->traits & SMTP_IS_LOCAL)
+		log_line(LOG_INFO, ID_FORMAT ": uid=%u from=<%.*s>", id, (unsigned)s->uid,
+			 STR_ARG(buf_str(&shown)));
+	else if (smtp_has_logged_in(s))
+		log_line(LOG_INFO, ID_FORMAT ": client=" SMTP_PEER ", sasl_method=%s, sasl_username=%.*s", id,
+			 s->client.ip, s->login.method, STR_ARG(buf_str(&s->login.account)));
+	else
+		log_line(LOG_INFO, ID_FORMAT ": client=" SMTP_PEER, id, s->client.ip);
+	buf_free(&shown);
 }
 
 /* Makes the letter ready for its first octet; says why not. */
@@ -173,7 +196,7 @@ static bool co_begin_letter(struct smtp_session *s, enum smtp_data_kind kind)
 	/* The limit is for what the client sends. */
 	tx->letter.max += letter_tail(&tx->letter)->n;
 	letter_finish(&tx->letter);
-	log_line(LOG_INFO, ID_FORMAT ": client=" SMTP_PEER, (unsigned long long)tx->id, s->client.ip);
+	log_source(s);
 	return true;
 }
 
@@ -195,14 +218,14 @@ static bool is_sound(struct smtp_session *s)
 	return false;
 }
 
-/* The recipient at whom the letter was before; empty when it was at none. */
+/* The recipient here at whom the letter was before; empty when it was at none. */
 static struct str find_loop(const struct smtp_transaction *tx, const struct letter_facts *facts)
 {
 	for (unsigned i = 0; facts->delivered > 0 && i < tx->recipient_count; i++)
-		if (letter_was_at(facts, tx->recipients[i].address))
+		if (tx->recipients[i].account && letter_was_at(facts, tx->recipients[i].address))
 			return tx->recipients[i].address;
 	for (unsigned i = 0; facts->delivered > 0 && i < tx->target_count; i++)
-		if (letter_was_at(facts, tx->targets[i].account))
+		if (tx->targets[i].account.n && letter_was_at(facts, tx->targets[i].account))
 			return tx->targets[i].account;
 	return (struct str){NULL, 0};
 }

@@ -59,14 +59,18 @@ int co_smtp_take_id(struct smtp_session *s)
 
 /* --- letters ----------------------------------------------------------------------------------------- */
 
-static void write_envelope(const struct smtp_transaction *tx, struct buf *out)
+static void write_envelope(const struct smtp_session *s, struct buf *out)
 {
+	const struct smtp_transaction *tx = &s->tx;
 	struct envelope envelope = {
 		.reverse_path = tx->sender,
+		.envid = tx->envid,
+		.login = buf_str(&s->login.account),
 		.received_us = (uint64_t)tx->begun_us,
 		.recipients = tx->recipients,
 		.recipient_count = tx->recipient_count,
 		.body = tx->body == SMTP_BODY_8BITMIME || tx->decoder.has_8bit ? BODY_8BITMIME : BODY_7BIT,
+		.ret = tx->ret,
 		.smtputf8 = tx->utf8,
 	};
 
@@ -78,6 +82,7 @@ static int co_append(struct smtp_session *s, struct str ticket, struct str envel
 {
 	struct append_question q = {.ticket = ticket,
 				    .letter = s->tx.id,
+				    .right = smtp_right(s),
 				    .envelope = envelope,
 				    .bytes = letter_bytes(&s->tx.letter)};
 	struct append_answer a;
@@ -94,6 +99,7 @@ static int co_append_file(struct smtp_session *s, struct str ticket, struct str 
 {
 	struct append_file_question q = {.ticket = ticket,
 					 .letter = s->tx.id,
+					 .right = smtp_right(s),
 					 .size = s->tx.letter.size,
 					 .envelope = envelope,
 					 .file = letter_file(&s->tx.letter)};
@@ -129,7 +135,7 @@ int co_smtp_store(struct smtp_session *s, struct err *e)
 	int code;
 
 	buf_init(&envelope, SMTP_ENVELOPE_MAX);
-	write_envelope(&s->tx, &envelope);
+	write_envelope(s, &envelope);
 	/* Both together are too much for one message. */
 	if (letter_file(&s->tx.letter) < 0 && envelope.n + s->tx.letter.size > CHAN_MESSAGE_MAX - APPEND_HEAD)
 		letter_to_file(&s->tx.letter);

@@ -58,7 +58,7 @@ struct listener {
 	int fd;
 	enum service service;
 	char name[16]; /* in run/ports */
-	unsigned port;
+	unsigned port; /* 0: run/submit */
 };
 
 /* What one look at a table file saw; all zero: it is not there. */
@@ -131,6 +131,8 @@ void child_user(const struct house *h, enum wall_user user, uid_t *uid, gid_t *g
 int folders_make(struct house *h, struct err *e);
 /* A listening command socket run/control/NAME. */
 int folders_command_socket(struct house *h, const char *name, int *fd, struct err *e);
+/* The listening socket run/submit, to which every user of the machine may connect. */
+int folders_submit_socket(struct house *h, int *fd, struct err *e);
 /* Writes run/ports. */
 int folders_write_ports(struct house *h, struct err *e);
 

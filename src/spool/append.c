@@ -2,16 +2,19 @@
 /*
  * append, append_file: a letter is accepted.
  *
- *   checked -> ticket known? -> the first answer again
+ *   checked -> submitted? keeper knows the right
+ *           -> ticket known? -> the first answer again
  *           -> 256 KiB and more: into a file of its own, synced (invariant 11)
  *           -> joins a group: ticket, id and accounts once more, place, entry
  *           -> durable -> deliveries, answer
  */
 #include "spool/append.h"
 
+#include "base/clock.h"
 #include "net/log.h"
 #include "net/loop.h"
 #include "net/messages.h"
+#include "net/verdicts.h"
 #include "spool/core.h"
 #include "store/letter_file.h"
 
@@ -27,6 +30,9 @@
 #define READ_STEP ((size_t)256 << 10)
 /* What a deliver message takes for an address. */
 #define DELIVER_ADDRESS_MAX 512
+/* What a sender message takes for an account. */
+#define ACCOUNT_ASKED_MAX 512
+#define KEEPER_MS 5000
 #define SEALS (F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
 
 /* An append in hand. */
@@ -220,6 +226,29 @@ static int decode(struct append *a, struct str ticket, struct str envelope, stru
 	return check_recipients(&a->letter.envelope, e);
 }
 
+/* A letter that names a login is believed only with the right of that login, which keeper gave:
+ * gate vouches for nobody. */
+static int co_check_right(struct append *a, struct str right, struct err *e)
+{
+	const struct envelope *env = &a->letter.envelope;
+	struct sender_question q = {.account = env->login, .right = right, .sender = env->reverse_path};
+	struct sender_answer answer;
+	struct chan_parcel store;
+
+	if (env->login.n == 0)
+		return 0;
+	if (!a->spool->keeper || env->login.n > ACCOUNT_ASKED_MAX)
+		return err_set(e, ERR_DENIED, "nobody knows the login of this letter");
+	int code = co_ask_sender(a->spool->keeper, &q, deadline_in(KEEPER_MS), &store, &answer, e);
+
+	if (code)
+		return code;
+	chan_parcel_free(&store);
+	return answer.verdict == SENDER_OK ? 0
+					   : err_set(e, ERR_DENIED, "<%.*s> has no right to send as <%.*s>",
+						     STR_ARG(env->login), STR_ARG(env->reverse_path));
+}
+
 /* An id of a run before is good when no letter has it. */
 static int co_check_id(struct append *a, struct err *e)
 {
@@ -301,6 +330,8 @@ void co_on_append(void *room, struct chan_parcel *p)
 	append_init(&a, room, p->chan, q.letter);
 	int code = decode(&a, q.ticket, q.envelope, q.outline, &e);
 
+	if (code == 0)
+		code = co_check_right(&a, q.right, &e);
 	if (code == 0)
 		code = claim(&a, q.bytes.n, &e);
 	if (code == 0) {
@@ -458,6 +489,8 @@ void co_on_append_file(void *room, struct chan_parcel *p)
 	append_init(&a, room, p->chan, q.letter);
 	int code = decode(&a, q.ticket, q.envelope, q.outline, &e);
 
+	if (code == 0)
+		code = co_check_right(&a, q.right, &e);
 	if (code == 0)
 		code = check_file(q.file, q.size, &e);
 	if (code == 0)

@@ -52,6 +52,11 @@ struct spool *spool_new(const struct spool_setup *setup)
 	return s;
 }
 
+void spool_set_keeper(struct spool *s, struct chan *chan)
+{
+	s->keeper = chan;
+}
+
 void spool_set_shard(struct spool *s, unsigned index, struct chan *chan)
 {
 	s->shards[index].chan = chan;

@@ -64,6 +64,7 @@ struct spool {
 	struct leases leases;
 	struct nummap claimed; /* letter ids whose append is under way */
 	struct shard shards[SHARD_SLOTS];
+	struct chan *keeper; /* who knows the logins of submissions; NULL: none is believed */
 	struct lane lane;
 	struct checkpointer *checkpointer;
 	uint64_t in_flight; /* bytes of letters */
@@ -84,6 +85,8 @@ void spool_destroy(struct spool **s);
 
 /* The channel to a mailbox shard, before the start. */
 void spool_set_shard(struct spool *s, unsigned index, struct chan *chan);
+/* The channel to keeper, before the start. */
+void spool_set_keeper(struct spool *s, struct chan *chan);
 /* What may be asked of it; their room is a struct spool. */
 extern const struct chan_handler spool_handlers[];
 

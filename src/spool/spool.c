@@ -27,6 +27,7 @@ static int co_start(struct role *role, void *state, struct err *e)
 	s->setup.data_path = role_data_path(role);
 	for (unsigned i = 0; i < s->setup.shards; i++)
 		spool_set_shard(s, i, role_neighbour(role, ROOM_MAILBOX, i));
+	spool_set_keeper(s, role_neighbour(role, ROOM_KEEPER, 0));
 	return co_spool_start(s, e);
 }
 

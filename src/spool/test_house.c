@@ -2,6 +2,8 @@
 /* The played house (see test_house.h). */
 #include "spool/test_house.h"
 
+#include "net/verdicts.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -268,6 +270,7 @@ static void make_envelope(struct buf *b, unsigned users)
 	struct recipient to[USERS + 1] = {0};
 	struct envelope env = {
 		.reverse_path = STR("sender@example.net"),
+		.login = str_of(house.login),
 		.received_us = (uint64_t)clock_wall_us(),
 		.recipients = to,
 	};
@@ -303,6 +306,7 @@ int co_append(uint64_t ticket, uint64_t id, unsigned users, struct err *e)
 	make_envelope(&envelope, users);
 	struct append_question q = {.ticket = {bytes, TICKET_SIZE},
 				    .letter = id,
+				    .right = str_of(house.right),
 				    .envelope = buf_str(&envelope),
 				    .bytes = str_of(letter)};
 	int code = co_ask_append(house.gate, &q, deadline_in(20000), &store, &a, e);
@@ -330,6 +334,7 @@ int co_append_memfd(uint64_t ticket, uint64_t id, unsigned users, size_t size, i
 	make_envelope(&envelope, users);
 	struct append_file_question q = {.ticket = {bytes, TICKET_SIZE},
 					 .letter = id,
+					 .right = str_of(house.right),
 					 .size = say,
 					 .envelope = buf_str(&envelope),
 					 .file = file};
@@ -363,6 +368,22 @@ bool co_all_settled(int64_t ms)
 
 /* --- life ------------------------------------------------------------------------------------------ */
 
+/* Ann has the right "good", and her address is the sender's. */
+static void co_on_sender(void *room, struct chan_parcel *p)
+{
+	struct sender_question q;
+	struct sender_answer a = {.verdict = SENDER_NO_RIGHT};
+
+	if (!sender_take(p, &q))
+		return;
+	house.senders++;
+	if (str_eq(q.right, STR("good")) && str_eq(q.account, STR("ann@example.net")))
+		a.verdict = str_eq(q.sender, STR("sender@example.net")) ? SENDER_OK : SENDER_NOT_OWNED;
+	sender_answer(p, &a);
+}
+
+static const struct chan_handler keeper_handlers[] = {{MSG_SENDER, co_on_sender}, {0, NULL}};
+
 static void open_channels(void)
 {
 	struct chan_rules spools = {.handlers = spool_handlers,
@@ -375,6 +396,13 @@ static void open_channels(void)
 	house.gate = chan_new("spool", &gates);
 	house.gate_spools = chan_new("gate/0", &spools);
 	join_channels(house.gate, house.gate_spools, 1);
+	const struct chan_rules keepers = {
+		.handlers = keeper_handlers, .fibers = &house.played, .longest_ms = 120000};
+
+	house.keeper = chan_new("spool", &keepers);
+	house.keeper_spools = chan_new("keeper/0", &spools);
+	join_channels(house.keeper, house.keeper_spools, 1);
+	spool_set_keeper(house.spool, house.keeper_spools);
 	for (unsigned i = 0; i < SHARDS; i++) {
 		house.shards[i].spools = chan_new("mailbox", &spools);
 		spool_set_shard(house.spool, i, house.shards[i].spools);
@@ -417,6 +445,8 @@ static void co_house_end(bool in_order)
 	assert_int_equal(co_group_join(&house.played, NO_DEADLINE), 0);
 	assert_int_equal(co_group_join(&house.askers, NO_DEADLINE), 0);
 	chan_destroy(&house.gate_spools);
+	chan_destroy(&house.keeper);
+	chan_destroy(&house.keeper_spools);
 	for (unsigned i = 0; i < SHARDS; i++)
 		chan_destroy(&house.shards[i].spools);
 	spool_destroy(&house.spool);

@@ -88,6 +88,47 @@ static void bad_letters_are_refused(void **state)
 	RUN(refusals_fiber);
 }
 
+/* Short and long letters alike. */
+static int co_submit(uint64_t ticket, const char *login, const char *right, struct err *e)
+{
+	house.login = login;
+	house.right = right;
+	int code = ticket % 2 ? co_append(ticket, co_new_id(), 1, e)
+			      : co_append_memfd(ticket, co_new_id(), 1, 50000,
+						F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE,
+						50000, e);
+
+	house.login = house.right = NULL;
+	return code;
+}
+
+static void right_fiber(void *arg)
+{
+	struct err e;
+
+	for (uint64_t i = 10; i < 30; i += 10) {
+		assert_int_equal(co_submit(i, "ann@example.net", "good", &e), 0);
+		assert_int_equal(co_submit(i + 1, "ann@example.net", "", &e), ERR_DENIED);
+		assert_int_equal(co_submit(i + 2, "ann@example.net", "forged", &e), ERR_DENIED);
+		assert_int_equal(co_submit(i + 3, "bob@example.net", "good", &e), ERR_DENIED);
+		assert_string_equal(e.text, "<bob@example.net> has no right to send as <sender@example.net>");
+		assert_int_equal(house.senders, 4 * i / 10);
+		/* A stranger's letter needs none; nobody is asked. */
+		assert_int_equal(co_submit(i + 4, "", "good", &e), 0);
+		assert_int_equal(house.senders, 4 * i / 10);
+	}
+	chan_destroy(&house.keeper);
+	spool_set_keeper(house.spool, NULL);
+	assert_int_equal(co_submit(50, "ann@example.net", "good", &e), ERR_DENIED);
+	assert_true(co_all_settled(5000));
+	assert_int_equal(house.spool->commit.counts.refused, 0);
+}
+
+static void a_login_is_believed_with_its_right_only(void **state)
+{
+	RUN(right_fiber);
+}
+
 /* fiber */
 static void ticket_fiber(void *arg)
 {
@@ -713,6 +754,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_letter_goes_all_the_way),
 		cmocka_unit_test(bad_letters_are_refused),
+		cmocka_unit_test(a_login_is_believed_with_its_right_only),
 		cmocka_unit_test(invariant_4_known_tickets_survive_a_crash),
 		cmocka_unit_test(every_answered_letter_is_there_once),
 		cmocka_unit_test(invariant_3_a_failed_sync_refuses_its_group),

@@ -25,7 +25,7 @@ loop@a.test back@a.test
 back@a.test loop@a.test
 out@a.test x@far.test
 half@a.test a@a.test,x@far.test
-"""
+""" + "many@a.test " + ",".join(f"n{n}@far.test" for n in range(1001)) + "\n"
 LETTER = re.compile(f"([{ACCOUNTS}]+)([0-9]*)_[a-z0-9_]+")
 TOGETHER = 12       # files at a time: many of them wait on purpose
 
