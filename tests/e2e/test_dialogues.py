@@ -25,7 +25,8 @@ loop@a.test back@a.test
 back@a.test loop@a.test
 out@a.test x@far.test
 half@a.test a@a.test,x@far.test
-""" + "many@a.test " + ",".join(f"n{n}@far.test" for n in range(1001)) + "\n"
+many@a.test few@a.test,others@a.test
+""" + "".join(f"{name}@a.test {','.join(f'{name}{n}@far.test' for n in range(600))}\n" for name in ("few", "others"))
 LETTER = re.compile(f"([{ACCOUNTS}]+)([0-9]*)_[a-z0-9_]+")
 TOGETHER = 12       # files at a time: many of them wait on purpose
 
