@@ -209,6 +209,7 @@ static bool co_help(struct smtp_session *s, struct str arg);
 /* The first row is for verbs that have none. */
 static const struct command_row rows[] = {
 	{SMTP_UNKNOWN, BEFORE_TLS, co_unknown},
+	{SMTP_AUTH, NEEDS_HELO | ENDS_GROUP | IN_HELP, co_smtp_auth},
 	{SMTP_BDAT, NEEDS_HELO | IN_HELP, co_smtp_bdat},
 	{SMTP_DATA, NEEDS_HELO | TAKES_NOTHING | IN_HELP, co_smtp_data},
 	{SMTP_EHLO, ENDS_GROUP | JUNK | IN_HELP | BEFORE_TLS, co_ehlo},
@@ -221,7 +222,6 @@ static const struct command_row rows[] = {
 	{SMTP_RSET, JUNK | TAKES_NOTHING | IN_HELP, co_rset},
 	{SMTP_STARTTLS, NEEDS_HELO | TAKES_NOTHING | NOT_IN_CHUNKS | IN_HELP | BEFORE_TLS, co_starttls},
 	{SMTP_VRFY, ENDS_GROUP | JUNK | NOT_IN_CHUNKS | IN_HELP, co_vrfy},
-	{SMTP_AUTH, NEEDS_HELO | ENDS_GROUP | IN_HELP, co_smtp_auth},
 	{SMTP_EXPN, JUNK, co_expn},
 	{SMTP_HTTP, BEFORE_TLS, co_http},
 };

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""Plays tests/dialogue/smtp/*.txt against one server; afterwards the INBOXes hold what the files say was accepted.
+"""Plays tests/dialogue/{smtp,submission}/*.txt against one server; afterwards the INBOXes hold what the files say was accepted.
 
 A file says so by the name that it gives to the id of the letter: {ab_note} lies in the INBOX of a and of b,
 {b1000_note} a thousand times in that of b, since it went to a thousand of his addresses.
@@ -15,8 +15,8 @@ import dialogue
 import house
 import post
 
-FOLDER = pathlib.Path(__file__).resolve().parent.parent / "dialogue" / "smtp"
-FILES = sorted(FOLDER.glob("*.txt"))
+FOLDER = pathlib.Path(__file__).resolve().parent.parent / "dialogue"
+FILES = sorted(path for name in ("smtp", "submission") for path in (FOLDER / name).glob("*.txt"))
 ACCOUNTS = "abcd"
 ALIASES = """\
 team@a.test a@a.test,b@a.test
@@ -79,7 +79,7 @@ def case(path):
 
 
 for file in FILES:
-    setattr(Dialogues, f"test_{file.stem}", case(file))
+    setattr(Dialogues, f"test_{file.parent.name}_{file.stem}", case(file))
 
 
 if __name__ == "__main__":
