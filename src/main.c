@@ -17,6 +17,7 @@
 #include "mailbox/mailbox.h"
 #include "master/master.h"
 #include "resolver/resolver.h"
+#include "scan/scan.h"
 #include "spool/spool.h"
 
 #include <stdio.h>
@@ -27,8 +28,8 @@
 
 /* In the order of their start. */
 static const struct master_room rooms[] = {
-	{&resolver_room, SET_COUNT}, {&keeper_room, SET_COUNT}, {&spool_room, SET_COUNT},
-	{&mailbox_room, SET_SHARDS}, {&gate_room, SET_GATES},
+	{&resolver_room, SET_COUNT}, {&keeper_room, SET_COUNT},   {&spool_room, SET_COUNT},
+	{&scan_room, SET_SCANNERS},  {&mailbox_room, SET_SHARDS}, {&gate_room, SET_GATES},
 };
 
 /* --- a room ------------------------------------------------------------------------------ */

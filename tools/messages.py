@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""Makes messages.h and messages.c of src/net/messages.def (see there)."""
+"""Makes messages.h and messages.c of src/net/messages.def (see there), and messages_again.c for the fuzzer."""
 import hashlib
 import sys
 
@@ -171,11 +171,33 @@ def source(messages):
     return out
 
 
+def again(messages):
+    """For src/net/fuzz_messages.c: each message decoded and encoded again."""
+    out = ["/* Made by tools/messages.py of src/net/messages.def. */", '#include "net/messages.c"', "",
+           '#include "net/messages_again.h"', "", "#include <unistd.h>", ""]
+    rows = []
+    for m in messages:
+        kinds = [("note", "q")] if m.kind == "note" else [("question", "q"), ("answer", "a")]
+        for kind, part in kinds:
+            name, fields = f"{m.name}_{kind}", m.parts[part]
+            rows.append(f"\t{{MSG_{m.name.upper()}, CHAN_{kind.upper()}, again_{name}}},")
+            out += [f"static struct chan_frame *again_{name}(struct chan_parcel *p)", "{", f"\tstruct {name} m;", "",
+                    f"\tif (!get_{name}(p, &m))", "\t\treturn NULL;",
+                    f"\tstruct chan_frame *f = chan_frame_new(MSG_{m.name.upper()});", "", f"\tput_{name}(f, &m);"]
+            for how, field, _ in fields:
+                if how.startswith("fd"):
+                    out += [f"\tif (m.{field} >= 0)", f"\t\tclose(m.{field});"]
+            out += ["\treturn f;", "}", ""]
+    return out + ["const struct message_again messages_again[] = {"] + rows + ["\t{0, 0, NULL},", "};"]
+
+
 def main():
     messages = parse(sys.argv[1])
     with open(sys.argv[1], "rb") as f:
         build = int.from_bytes(hashlib.sha256(f.read()).digest()[:8], "little")
-    for path, lines in ((sys.argv[2], header(messages, build)), (sys.argv[3], source(messages))):
+    for path in sys.argv[2:]:
+        lines = (header(messages, build) if path.endswith(".h") else
+                 again(messages) if path.endswith("_again.c") else source(messages))
         with open(path, "w", encoding="ascii") as f:
             f.write("\n".join(lines) + "\n")
 

@@ -19,6 +19,11 @@ int64_t clock_ms(void);
 int64_t clock_us(void);
 /* Microseconds since 1970, UTC. */
 int64_t clock_wall_us(void);
+/* Reads the rules of local time from the system's files, which is possible only before a room's
+ * walls; without it clock_zone() tries when it is first called. */
+void clock_read_zone(void);
+/* How many minutes local time was east of UTC at that moment. */
+int clock_zone(int64_t wall_us);
 /* The deadline that lies ms milliseconds ahead. */
 int64_t deadline_in(int64_t ms);
 

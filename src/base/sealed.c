@@ -10,28 +10,41 @@
 
 #define SEALS (F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
 
-static int write_all(int fd, struct str bytes, struct err *e)
+int sealed_open(const char *name, int *fd, struct err *e)
+{
+	*fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	return *fd < 0 ? err_errno(e, "cannot make a memory file") : ERR_OK;
+}
+
+int sealed_write(int fd, struct str bytes, uint64_t at, struct err *e)
 {
 	while (bytes.n > 0) {
-		ssize_t n = write(fd, bytes.p, bytes.n);
+		ssize_t n = pwrite(fd, bytes.p, bytes.n, (off_t)at);
 
 		if (n < 0 && errno != EINTR)
 			return err_errno(e, "cannot write a memory file");
-		bytes = str_skip(bytes, n > 0 ? (size_t)n : 0);
+		size_t done = n > 0 ? (size_t)n : 0;
+
+		at += done;
+		bytes = str_skip(bytes, done);
 	}
 	return ERR_OK;
 }
 
+int sealed_seal(int fd, struct err *e)
+{
+	return fcntl(fd, F_ADD_SEALS, SEALS) == 0 ? ERR_OK : err_errno(e, "cannot seal a memory file");
+}
+
 int sealed_make(const char *name, struct str bytes, int *fd, struct err *e)
 {
-	int code;
+	int code = sealed_open(name, fd, e);
 
-	*fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	if (*fd < 0)
-		return err_errno(e, "cannot make a memory file");
-	code = write_all(*fd, bytes, e);
-	if (code == 0 && fcntl(*fd, F_ADD_SEALS, SEALS) != 0)
-		code = err_errno(e, "cannot seal a memory file");
+	if (code)
+		return code;
+	code = sealed_write(*fd, bytes, 0, e);
+	if (code == 0)
+		code = sealed_seal(*fd, e);
 	if (code) {
 		close(*fd);
 		*fd = -1;

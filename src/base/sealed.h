@@ -16,6 +16,12 @@
  * ERR_IO, ERR_FULL. */
 int sealed_make(const char *name, struct str bytes, int *fd, struct err *e);
 
+/* The same in steps, for what does not lie in one place: an open memory file, bytes written at a
+ * place, and the seals.  The caller closes *fd, which is -1 after an error. */
+int sealed_open(const char *name, int *fd, struct err *e);
+int sealed_write(int fd, struct str bytes, uint64_t at, struct err *e);
+int sealed_seal(int fd, struct err *e);
+
 /* Whether fd is a memory file that has all seals and is `size` bytes long; ERR_INVALID with
  * a sentence about "the file".  Ask before reading or mapping. */
 int sealed_check(int fd, uint64_t size, struct err *e);

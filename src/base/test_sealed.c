@@ -31,6 +31,25 @@ static void what_is_made_cannot_change(void **state)
 	close(fd);
 }
 
+static void it_is_made_in_steps(void **state)
+{
+	char got[16] = "";
+	struct err e;
+	int fd;
+
+	assert_int_equal(sealed_open("test", &fd, &e), 0);
+	assert_int_equal(sealed_write(fd, STR("bytes"), 5, &e), 0);
+	assert_int_equal(sealed_write(fd, STR("some "), 0, &e), 0);
+	assert_int_equal(sealed_check(fd, 10, &e), ERR_INVALID);
+	assert_int_equal(sealed_seal(fd, &e), 0);
+	assert_int_equal(sealed_check(fd, 10, &e), 0);
+	assert_int_equal(pread(fd, got, sizeof(got), 0), 10);
+	assert_string_equal(got, "some bytes");
+	assert_int_equal(sealed_write(fd, STR("x"), 0, &e), ERR_IO);
+	assert_int_equal(sealed_seal(fd, &e), ERR_IO);
+	close(fd);
+}
+
 static void anything_else_is_refused(void **state)
 {
 	static const struct {
@@ -74,6 +93,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_made_cannot_change),
+		cmocka_unit_test(it_is_made_in_steps),
 		cmocka_unit_test(anything_else_is_refused),
 	};
 

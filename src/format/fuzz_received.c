@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * fuzz_received: whatever a peer says, a Received field is one field that its
- * own counter counts once; a completed header needs no completion.
+ * own counter counts once.
  */
 #include "format/received.h"
 
@@ -40,29 +40,12 @@ static void check_field(struct str evil, struct str user)
 	buf_free(&out);
 }
 
-static void check_completion(struct str letter)
-{
-	struct date now = {0, 0};
-	struct buf complete, again;
-
-	buf_init(&complete, letter.n + 1000);
-	buf_init(&again, 1000);
-	received_complete(letter, now, STR("1"), STR("m.test"), &complete);
-	/* What was lacking goes in front. */
-	buf_add_str(&complete, letter);
-	received_complete(buf_str(&complete), now, STR("1"), STR("m.test"), &again);
-	must(!buf_failed(&complete) && again.n == 0);
-	buf_free(&complete);
-	buf_free(&again);
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct str in = {(const char *)data, size};
 
 	check_field(in, STR(""));
 	check_field(in, in);
-	check_completion(in);
 	must(!received_delivered_to(in, STR("a: b\nc")));
 	return 0;
 }

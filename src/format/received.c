@@ -176,16 +176,6 @@ bool received_delivered_to(struct str header, struct str address)
 	return false;
 }
 
-static bool has_field(struct str header, struct str wanted)
-{
-	struct str name, value;
-
-	while (take_field(&header, &name, &value))
-		if (str_eq_nocase(name, wanted))
-			return true;
-	return false;
-}
-
 void message_id_write(struct date now, struct str id, struct str host, struct buf *out)
 {
 	now.zone = 0;
@@ -196,18 +186,4 @@ void message_id_write(struct date now, struct str id, struct str host, struct bu
 	buf_add_z(out, "@");
 	add_word(out, host);
 	buf_add_z(out, ">");
-}
-
-void received_complete(struct str header, struct date now, struct str id, struct str host, struct buf *out)
-{
-	if (!has_field(header, STR("Date"))) {
-		buf_add_z(out, "Date: ");
-		date_write_mail(now, out);
-		buf_add_z(out, "\r\n");
-	}
-	if (!has_field(header, STR("Message-ID"))) {
-		buf_add_z(out, "Message-ID: ");
-		message_id_write(now, id, host, out);
-		buf_add_z(out, "\r\n");
-	}
 }

@@ -52,7 +52,4 @@ bool received_delivered_to(struct str header, struct str address);
 /* Appends "<20030701085237.ID@HOST>", the date in UTC. */
 void message_id_write(struct date now, struct str id, struct str host, struct buf *out);
 
-/* Appends the Date and Message-ID fields that the header of a submission lacks. */
-void received_complete(struct str header, struct date now, struct str id, struct str host, struct buf *out);
-
 #endif

@@ -8,6 +8,8 @@
 #include "gate/imap_login.h"
 #include "gate/smtp_session.h"
 #include "net/log.h"
+#include "net/messages.h"
+#include "net/services.h"
 
 #include <stdlib.h>
 #include <unistd.h>
@@ -15,6 +17,8 @@
 #define SESSIONS_MAX 5000
 /* Waits for sessions at the end; role.c allows 30 s for all of it. */
 #define STOP_MS 25000
+/* Notes of scans in hand; nothing waits in their handler. */
+#define NOTES_MAX 64
 
 struct gate {
 	struct smtp_service smtp;
@@ -55,6 +59,17 @@ static struct chan *shard(void *house, unsigned index)
 		       ? role_neighbour(role, ROOM_MAILBOX, index)
 		       : NULL;
 }
+
+static void co_on_scanning(void *state, struct chan_parcel *p)
+{
+	struct gate *gate = state;
+	struct scanning_note m;
+
+	if (scanning_take(p, &m))
+		smtp_scan_begins(&gate->smtp, p->chan, m.letter);
+}
+
+static const struct chan_handler handlers[] = {{MSG_SCANNING, co_on_scanning}, {0, NULL}};
 
 static void free_state(void *state)
 {
@@ -103,6 +118,9 @@ static int co_start(struct role *role, void *state, struct err *e)
 
 	gate->desk.keeper = gate->imap.keeper = gate->smtp.keeper = role_neighbour(role, ROOM_KEEPER, 0);
 	gate->smtp.spool = role_neighbour(role, ROOM_SPOOL, 0);
+	gate->smtp.scan_count = (unsigned)settings_number(role_settings(role), SET_SCANNERS);
+	for (unsigned i = 0; i < gate->smtp.scan_count; i++)
+		gate->smtp.scans[i] = role_neighbour(role, ROOM_SCAN, i);
 	gate->smtp.budget.max = gate->smtp.config->memory;
 	return ERR_OK;
 }
@@ -140,6 +158,8 @@ static void co_stop(struct role *role, void *state)
 
 const struct room_ops gate_room = {
 	.room = ROOM_GATE,
+	.handlers = handlers,
+	.handlers_max = NOTES_MAX,
 	.warm_up = warm_up,
 	.co_start = co_start,
 	.take_listener = take_listener,

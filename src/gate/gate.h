@@ -4,8 +4,8 @@
  *
  * Master opens the listening sockets and gives each gate a copy (`listener`); the gates
  * take connections off them side by side.  For each there is one fiber
- * (gate/smtp_session.h).  It asks keeper who may come in and who gets mail, and spool to
- * keep letters; both must have been there before a client is greeted.
+ * (gate/smtp_session.h).  It asks keeper who may come in and who gets mail, scan what a letter
+ * is, and spool to keep letters.
  *
  * Files that master sends along: tls_cert and tls_key (PEM; without them there is no
  * STARTTLS) and tls_tickets (gate/tls_server.h).

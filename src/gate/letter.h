@@ -12,6 +12,7 @@
 #define GATE_LETTER_H
 
 #include "base/buf.h"
+#include "base/err.h"
 
 /* As much as an `append` message carries. */
 #define LETTER_INLINE_MAX ((size_t)32 << 10)
@@ -42,7 +43,7 @@ struct letter {
 	struct buf tail; /* what is not in the file; all of a short letter */
 	int file; /* -1: none yet */
 	uint64_t in_file; /* octets */
-	void *map; /* the beginning of the file */
+	void *map; /* the file */
 	size_t map_size;
 };
 
@@ -66,8 +67,14 @@ void letter_to_file(struct letter *l);
 /* Of a sealed letter: the file, or -1 when letter_bytes() has all of it. */
 int letter_file(const struct letter *l);
 struct str letter_bytes(const struct letter *l);
-/* Its first octets, at most LETTER_HEAD_MAX: a view that lives as long as l.  Empty when
- * the system gives no memory for it. */
+/* All of it, and its first octets, at most LETTER_HEAD_MAX: views that live until letter_edit
+ * or letter_end.  Empty when the system gives no memory for it. */
+struct str letter_whole(struct letter *l);
 struct str letter_head(struct letter *l);
+/* Puts octets in front of a sealed letter and cuts fields out of its header: cuts as in
+ * format/header_edit.h, checked here.  It is sealed again.  What is put in front counts in the budget
+ * but against no limit.  A long letter is copied once, into a new file.  0; ERR_INVALID: these are no
+ * cuts of this letter, which is as it was; ERR_MEMORY, and a fault. */
+int letter_edit(struct letter *l, struct str front, struct str cuts, struct err *e);
 
 #endif

@@ -17,6 +17,7 @@ const struct smtp_limits smtp_limits_default = {
 	.idle_ms = 300000,
 	.connect_ms = 200,
 	.ask_ms = 5000,
+	.scan_ms = 60000,
 	.store_ms = 120000,
 	.handshake_ms = 60000,
 	.linger_ms = 5000,

@@ -24,6 +24,7 @@ struct smtp_limits {
 	int64_t idle_ms; /* the longest wait for a command, or for more of a letter */
 	int64_t connect_ms; /* the longest wait for keeper's word about the client */
 	int64_t ask_ms; /* the same about a recipient, and for letter ids */
+	int64_t scan_ms; /* the longest wait for scan to have looked into a letter */
 	int64_t store_ms; /* the same for spool to have the letter */
 	int64_t handshake_ms;
 	int64_t linger_ms; /* how long unread input is read before closing */

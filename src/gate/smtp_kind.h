@@ -25,6 +25,7 @@ struct smtp_kind {
 	enum service service;
 	unsigned traits;
 	unsigned offers; /* enum smtp_offer */
+	unsigned edits; /* enum scan_edits */
 	size_t line_max; /* of a command with its CRLF */
 };
 

@@ -2,10 +2,11 @@
 /*
  * DATA and BDAT: the letter comes in (RFC 5321 4.1.1.4, RFC 3030; see smtp_session.h).
  *
- *   begin: id, Received field -> octets through the decoder into the letter -> end
- *                                                                               |
- *      too big, no room, bad lines, too many hops, a loop: refused <------------+
- *                                             spool has it: 250 <---------------+
+ *   begin: id -> octets through the decoder into the letter -> end
+ *                                                                     |
+ *      too big, no room, bad lines, too many hops, a loop: refused <---+
+ *             scan sees it, a Received field comes in front <----------+
+ *                                         spool has it: 250 <----------+
  *
  * 1. A letter that is refused is still read to its end, so that no octet of it is ever
  *    taken for a command; where that end is in doubt the connection is closed (521).
@@ -15,11 +16,8 @@
 
 #include "base/clock.h"
 #include "format/log_text.h"
-#include "format/received.h"
 #include "gate/letter_head.h"
 #include "net/log.h"
-
-#include <stdio.h>
 
 /* Octets that go through the decoder at once: three of the result for each, and a few. */
 #define STEP ((size_t)8 << 10)
@@ -27,7 +25,8 @@
 #define LETTER_LINE_MAX ((size_t)256 << 10)
 /* A chunk that is this much too big is not read any more. */
 #define CHUNK_READ_MAX ((uint64_t)64 << 20)
-#define ID_FORMAT "%016llX"
+/* As much of it as the log shows. */
+#define MESSAGE_ID_MAX 500
 
 _Static_assert(STEP * 3 + 8 <= LETTER_STEP_MAX, "a step of the decoder fits the letter");
 
@@ -118,36 +117,6 @@ static int co_pass_over(struct smtp_session *s, struct intake *in)
 
 /* --- the beginning ------------------------------------------------------------------------------------- */
 
-static struct str protocol_of(const struct smtp_session *s)
-{
-	unsigned with = (s->esmtp ? RECEIVED_ESMTP : 0) | (s->stream.ssl ? RECEIVED_TLS : 0) |
-			(smtp_has_logged_in(s) ? RECEIVED_AUTH : 0) | (s->tx.utf8 ? RECEIVED_UTF8 : 0);
-
-	return received_protocol(with);
-}
-
-static void add_received(struct smtp_session *s, struct buf *out)
-{
-	struct smtp_transaction *tx = &s->tx;
-	char id[20];
-	int n = snprintf(id, sizeof(id), ID_FORMAT, (unsigned long long)tx->id);
-	bool submits = s->kind->traits & SMTP_SUBMITS;
-	char user[32];
-	struct received r = {
-		.helo = submits ? STR("") : buf_str(&s->helo),
-		.user = smtp_local_user(s, user),
-		.client_ip = submits ? STR("") : str_of(s->client.ip),
-		.tls = submits ? STR("") : buf_str(&s->tls),
-		.by = str_of(s->config->hostname),
-		.protocol = protocol_of(s),
-		.id = {id, (size_t)n},
-		.rcpt = tx->recipient_count == 1 ? tx->recipients[0].address : (struct str){NULL, 0},
-		.date = {.us = tx->begun_us},
-	};
-
-	received_write(&r, out);
-}
-
 /* Whether a letter may begin; says why not. */
 static bool is_ready(struct smtp_session *s)
 {
@@ -172,13 +141,13 @@ static void log_source(const struct smtp_session *s)
 	buf_init(&shown, 1024);
 	log_text_add(&shown, s->tx.sender, 320);
 	if (s->kind->traits & SMTP_IS_LOCAL)
-		log_line(LOG_INFO, ID_FORMAT ": uid=%u from=<%.*s>", id, (unsigned)s->uid,
+		log_line(LOG_INFO, SMTP_ID ": uid=%u from=<%.*s>", id, (unsigned)s->uid,
 			 STR_ARG(buf_str(&shown)));
 	else if (smtp_has_logged_in(s))
-		log_line(LOG_INFO, ID_FORMAT ": client=" SMTP_PEER ", sasl_method=%s, sasl_username=%.*s", id,
+		log_line(LOG_INFO, SMTP_ID ": client=" SMTP_PEER ", sasl_method=%s, sasl_username=%.*s", id,
 			 s->client.ip, s->login.method, STR_ARG(buf_str(&s->login.account)));
 	else
-		log_line(LOG_INFO, ID_FORMAT ": client=" SMTP_PEER, id, s->client.ip);
+		log_line(LOG_INFO, SMTP_ID ": client=" SMTP_PEER, id, s->client.ip);
 	buf_free(&shown);
 }
 
@@ -192,10 +161,6 @@ static bool co_begin_letter(struct smtp_session *s, enum smtp_data_kind kind)
 	tx->begun_us = clock_wall_us();
 	smtp_data_init(&tx->decoder, kind, s->config->bare, LETTER_LINE_MAX);
 	letter_begin(&tx->letter, &s->service->budget, s->config->size_limit);
-	add_received(s, letter_tail(&tx->letter));
-	/* The limit is for what the client sends. */
-	tx->letter.max += letter_tail(&tx->letter)->n;
-	letter_finish(&tx->letter);
 	log_source(s);
 	return true;
 }
@@ -234,8 +199,8 @@ static struct str find_loop(const struct smtp_transaction *tx, const struct lett
 static bool arrives(struct smtp_session *s, const struct letter_facts *facts)
 {
 	struct buf shown;
-	/* One of them is ours. */
-	if (facts->received > s->config->limits.hops + 1)
+
+	if (facts->received > s->config->limits.hops)
 		return smtp_refuse(s, NULL, "554 5.4.0 Error: too many hops");
 	struct str at = find_loop(&s->tx, facts);
 
@@ -255,18 +220,26 @@ static void log_letter(const struct smtp_session *s, struct str message_id)
 	struct buf shown;
 
 	buf_init(&shown, 1024);
-	log_text_add(&shown, message_id, 500);
-	log_line(LOG_INFO, ID_FORMAT ": message-id=%.*s", id, STR_ARG(buf_str(&shown)));
+	log_text_add(&shown, message_id, MESSAGE_ID_MAX);
+	log_line(LOG_INFO, SMTP_ID ": message-id=%.*s", id, STR_ARG(buf_str(&shown)));
 	buf_clear(&shown);
 	log_text_add(&shown, tx->sender, 320);
-	log_line(LOG_INFO, ID_FORMAT ": from=<%.*s>, size=%llu, nrcpt=%u (queue active)", id,
+	log_line(LOG_INFO, SMTP_ID ": from=<%.*s>, size=%llu, nrcpt=%u (queue active)", id,
 		 STR_ARG(buf_str(&shown)), (unsigned long long)tx->letter.size, tx->recipient_count);
 	buf_free(&shown);
 }
 
+static bool refuse_scan(struct smtp_session *s, const struct err *e)
+{
+	log_line(LOG_WARNING, SMTP_ID ": not looked into: %s", (unsigned long long)s->tx.id, e->text);
+	if (e->code == ERR_TOO_BIG)
+		return smtp_refuse(s, NULL, "552 5.3.4 Error: message file too big");
+	return smtp_refuse(s, NULL, "451 4.3.0 Error: mail system unavailable, try again later");
+}
+
 static bool refuse_store(struct smtp_session *s, const struct err *e)
 {
-	log_line(LOG_WARNING, ID_FORMAT ": not stored: %s", (unsigned long long)s->tx.id, e->text);
+	log_line(LOG_WARNING, SMTP_ID ": not stored: %s", (unsigned long long)s->tx.id, e->text);
 	if (e->code == ERR_FULL)
 		return smtp_refuse(s, NULL, "452 4.3.1 Insufficient system storage");
 	return smtp_refuse(s, NULL, "451 4.3.0 Error: queue file write error");
@@ -286,14 +259,18 @@ static bool co_finish_letter(struct smtp_session *s, bool by_chunks)
 	letter_facts_read(letter_head(&tx->letter), &facts);
 	if (!arrives(s, &facts))
 		return SMTP_BAD;
+	if (co_smtp_scan(s, &e) != 0)
+		return refuse_scan(s, &e);
+	/* The letter has moved, and may have its Message-ID from us. */
+	letter_facts_read(letter_head(&tx->letter), &facts);
 	if (co_smtp_store(s, &e) != 0)
 		return refuse_store(s, &e);
 	log_letter(s, facts.message_id);
 	if (by_chunks)
-		smtp_say(s, "250 2.0.0 Ok: %llu bytes queued as " ID_FORMAT,
+		smtp_say(s, "250 2.0.0 Ok: %llu bytes queued as " SMTP_ID,
 			 (unsigned long long)tx->decoder.size, (unsigned long long)tx->id);
 	else
-		smtp_say(s, "250 2.0.0 Ok: queued as " ID_FORMAT, (unsigned long long)tx->id);
+		smtp_say(s, "250 2.0.0 Ok: queued as " SMTP_ID, (unsigned long long)tx->id);
 	s->errors = 0;
 	s->junk = 0;
 	return SMTP_GOOD;

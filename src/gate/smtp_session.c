@@ -87,11 +87,11 @@ bool smtp_refuse(struct smtp_session *s, const struct str *rcpt, const char *fmt
 	return SMTP_BAD;
 }
 
-struct str smtp_local_user(const struct smtp_session *s, char text[32])
+struct str smtp_local_user(const struct smtp_session *s, char text[SMTP_USER_SIZE])
 {
 	if (!(s->kind->traits & SMTP_IS_LOCAL))
 		return (struct str){NULL, 0};
-	snprintf(text, 32, "userid %u", (unsigned)s->uid);
+	snprintf(text, SMTP_USER_SIZE, "userid %u", (unsigned)s->uid);
 	return str_of(text);
 }
 
@@ -352,6 +352,7 @@ static struct smtp_session *new_session(struct smtp_service *service, const stru
 		return NULL;
 	s->service = service;
 	s->kind = kind;
+	s->edits = kind->edits;
 	s->config = smtp_config_take(service->config);
 	s->stream.io.fd = -1;
 	buf_init(&s->helo, SMTP_HELO_MAX);

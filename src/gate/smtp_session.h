@@ -4,11 +4,13 @@
  *
  *   connect -> keeper: may it come in? -> 220 -> command, reply, ... -> end
  *                                                   |
- *            MAIL -> RCPT (keeper: who is it?) -> DATA or BDAT -> spool: append -> 250
+ *            MAIL -> RCPT (keeper: who is it?) -> DATA or BDAT -> scan: what is it?
+ *                                                              -> spool: append -> 250
  *
  * One fiber, straight lines.  smtp_session.c is its life, smtp_kind.h what its port
  * makes of it, smtp_commands.c the table of commands and those that need no more than the session,
- * smtp_auth.c the login, smtp_transaction.c MAIL and RCPT, smtp_receive.c DATA and BDAT, smtp_store.c the way to spool.
+ * smtp_auth.c the login, smtp_transaction.c MAIL and RCPT, smtp_receive.c DATA and BDAT, smtp_scan.c
+ * the way to scan, smtp_store.c that to spool.
  *
  * 1. Replies gather and leave before the next wait for input (RFC 2920 3.2).
  * 2. "250 queued" leaves only after spool has the letter on disk.
@@ -37,12 +39,14 @@
 /* As much as the messages take of an account, and of a right. */
 #define SMTP_ACCOUNT_MAX ((size_t)512)
 #define SMTP_RIGHT_MAX 32
+#define SMTP_USER_SIZE 32
 /* As much as an `append` message takes of an envelope. */
 #define SMTP_ENVELOPE_MAX ((size_t)60000)
 /* All strings of a transaction. */
 #define SMTP_TRANSACTION_MAX ((size_t)256 << 10)
 #define SMTP_HELO_MAX ((size_t)512)
 #define SMTP_VERBS (SMTP_HTTP + 1)
+#define SMTP_SCANS_MAX 64
 
 struct smtp_session;
 
@@ -51,6 +55,8 @@ struct smtp_service {
 	struct smtp_config *config; /* for new sessions */
 	struct chan *keeper, *spool;
 	struct auth_desk *desk; /* the gate's */
+	struct chan *scans[SMTP_SCANS_MAX];
+	unsigned scan_count;
 	struct letter_budget budget;
 	struct account_ids accounts;
 	/* Letter ids leased from spool and not used yet. */
@@ -88,6 +94,11 @@ struct smtp_transaction {
 	struct smtp_data decoder;
 	struct letter letter;
 	uint64_t id; /* of the letter, 0: none yet */
+	struct chan *alone; /* the scan that has the letter and no other; NULL: none */
+	bool begun; /* that one said that it begins with it */
+	struct buf outline; /* encoded, of the letter with what stands in front; or else: */
+	int wide; /* a sealed memory file that holds it; -1: there is none */
+	uint32_t outline_size;
 	int64_t begun_us; /* wall clock, when the letter began to come */
 	int64_t begun_ms; /* monotonic */
 };
@@ -115,6 +126,7 @@ struct smtp_session {
 	struct client client;
 	bool trusted; /* may send anywhere without a login: of mynetworks, or a program of this machine */
 	uid_t uid; /* of a program of this machine */
+	unsigned edits; /* what scan changes in its letters: bits of enum scan_edits */
 
 	struct buf helo; /* empty: no HELO or EHLO yet */
 	bool esmtp;
@@ -173,7 +185,7 @@ __attribute__((format(printf, 2, 3))) void smtp_say(struct smtp_session *s, cons
 __attribute__((format(printf, 3, 4))) bool smtp_refuse(struct smtp_session *s, const struct str *rcpt,
 						       const char *fmt, ...);
 /* "userid 1000", written into text, of a program of this machine; empty for others. */
-struct str smtp_local_user(const struct smtp_session *s, char text[32]);
+struct str smtp_local_user(const struct smtp_session *s, char text[SMTP_USER_SIZE]);
 /* "unknown[192.0.2.1]" for log lines. */
 #define SMTP_PEER "unknown[%s]"
 
@@ -194,6 +206,16 @@ void smtp_transaction_end(struct smtp_transaction *tx);
 /* smtp_receive.c */
 bool co_smtp_data(struct smtp_session *s, struct str arg);
 bool co_smtp_bdat(struct smtp_session *s, struct str arg);
+
+/* smtp_scan.c: has scan look into the sealed letter, makes the edits that scan found, and keeps the
+ * outline of the whole.  ERR_TOO_BIG, or what hinders it for now. */
+int co_smtp_scan(struct smtp_session *s, struct err *e);
+/* That scan begins with the letter that one of the sessions had it look into alone. */
+void smtp_scan_begins(struct smtp_service *service, const struct chan *scan, uint64_t letter);
+/* Forgets the outline. */
+void smtp_outline_end(struct smtp_transaction *tx);
+/* For log lines; a letter's id goes in as unsigned long long. */
+#define SMTP_ID "%016llX"
 
 /* smtp_store.c: gives the letter under way an id, or ends in an error code. */
 int co_smtp_take_id(struct smtp_session *s);

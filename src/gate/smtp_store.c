@@ -8,12 +8,13 @@
 #include "gate/smtp_session.h"
 
 #include "base/clock.h"
+#include "base/sealed.h"
 #include "net/messages.h"
 
 #include <openssl/rand.h>
 
 #define TICKET_SIZE 16
-/* What an `append` message holds beside envelope and letter. */
+/* What an `append` message holds beside envelope, outline and letter. */
 #define APPEND_HEAD 256
 
 /* --- ids ------------------------------------------------------------------------------------------- */
@@ -84,7 +85,10 @@ static int co_append(struct smtp_session *s, struct str ticket, struct str envel
 				    .letter = s->tx.id,
 				    .right = smtp_right(s),
 				    .envelope = envelope,
-				    .bytes = letter_bytes(&s->tx.letter)};
+				    .outline_size = s->tx.outline_size,
+				    .outline = buf_str(&s->tx.outline),
+				    .bytes = letter_bytes(&s->tx.letter),
+				    .wide = s->tx.wide};
 	struct append_answer a;
 	struct chan_parcel store;
 	int code = co_ask_append(s->service->spool, &q, deadline, &store, &a, e);
@@ -102,7 +106,10 @@ static int co_append_file(struct smtp_session *s, struct str ticket, struct str 
 					 .right = smtp_right(s),
 					 .size = s->tx.letter.size,
 					 .envelope = envelope,
-					 .file = letter_file(&s->tx.letter)};
+					 .outline_size = s->tx.outline_size,
+					 .outline = buf_str(&s->tx.outline),
+					 .file = letter_file(&s->tx.letter),
+					 .wide = s->tx.wide};
 	struct append_file_answer a;
 	struct chan_parcel store;
 	int code = co_ask_append_file(s->service->spool, &q, deadline, &store, &a, e);
@@ -129,6 +136,21 @@ static int co_send(struct smtp_session *s, struct str envelope, struct err *e)
 	return code;
 }
 
+/* What is too much for one message goes in files: first the letter, then the outline. */
+static int fit_message(struct smtp_transaction *tx, size_t envelope, struct err *e)
+{
+	const size_t most = CHAN_MESSAGE_MAX - APPEND_HEAD;
+	int code = 0;
+
+	if (letter_file(&tx->letter) < 0 && envelope + tx->outline.n + tx->letter.size > most)
+		letter_to_file(&tx->letter);
+	if (envelope + tx->outline.n > most) {
+		code = sealed_make("outline", buf_str(&tx->outline), &tx->wide, e);
+		buf_clear(&tx->outline);
+	}
+	return code;
+}
+
 int co_smtp_store(struct smtp_session *s, struct err *e)
 {
 	struct buf envelope;
@@ -136,14 +158,13 @@ int co_smtp_store(struct smtp_session *s, struct err *e)
 
 	buf_init(&envelope, SMTP_ENVELOPE_MAX);
 	write_envelope(s, &envelope);
-	/* Both together are too much for one message. */
-	if (letter_file(&s->tx.letter) < 0 && envelope.n + s->tx.letter.size > CHAN_MESSAGE_MAX - APPEND_HEAD)
-		letter_to_file(&s->tx.letter);
 	if (buf_failed(&envelope))
 		code = err_set(e, ERR_TOO_BIG, "the envelope is too big");
-	else if (s->tx.letter.fault)
-		code = err_set(e, ERR_FULL, "no memory for the letter");
 	else
+		code = fit_message(&s->tx, envelope.n, e);
+	if (code == 0 && s->tx.letter.fault)
+		code = err_set(e, ERR_FULL, "no memory for the letter");
+	if (code == 0)
 		code = co_send(s, buf_str(&envelope), e);
 	buf_free(&envelope);
 	return code;

@@ -28,7 +28,8 @@ void smtp_transaction_end(struct smtp_transaction *tx)
 	arena_free(&tx->arena);
 	arena_free(&tx->target_arena);
 	letter_end(&tx->letter);
-	*tx = (struct smtp_transaction){0};
+	smtp_outline_end(tx);
+	*tx = (struct smtp_transaction){.wide = -1};
 }
 
 /* An address in normal form.  A program of this machine may leave its domain out. */

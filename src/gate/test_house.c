@@ -3,14 +3,20 @@
 #include "gate/test_house.h"
 
 #include "base/clock.h"
+#include "base/sealed.h"
+#include "format/header_edit.h"
+#include "format/outline.h"
+#include "format/received.h"
 #include "net/log.h"
 #include "net/loop.h"
 #include "net/messages.h"
+#include "net/scan_edits.h"
 #include "net/verdicts.h"
 
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -18,7 +24,7 @@
 
 #define IDS_A_LEASE 3
 
-static struct chan *keeper_end, *spool_end;
+static struct chan *keeper_end, *spool_end, *scan_end;
 static struct fiber_group handlers, mains;
 
 /* --- keeper ------------------------------------------------------------------------------------ */
@@ -148,6 +154,175 @@ static void co_on_left(void *room, struct chan_parcel *p)
 		h->left++;
 }
 
+/* --- scan ---------------------------------------------------------------------------------------- */
+
+static void attach_scan(struct house *h);
+
+/* Whether it ends instead of answering. */
+static bool ends(struct house *h, const struct scan_question *q)
+{
+	struct scanning_note note = {.letter = q->letter};
+
+	switch (h->scan) {
+	case HOUSE_SCAN_DIES_ONCE:
+		h->scan = HOUSE_SCAN_GOOD;
+		return true;
+	case HOUSE_SCAN_DIES_BESIDE:
+		if (h->scans == 2)
+			h->scan = HOUSE_SCAN_GOOD;
+		return true;
+	case HOUSE_SCAN_OTHERS_POISON:
+		note.letter++;
+		if (h->scans == 2)
+			h->scan = HOUSE_SCAN_GOOD;
+		break;
+	case HOUSE_SCAN_POISON:
+		break;
+	default:
+		return false;
+	}
+	/* One that is not alone is not spoken of, but may be by one who was taken over. */
+	scanning_send(scan_end, &note);
+	return true;
+}
+
+static void write_front(const struct scan_question *q, struct buf *out)
+{
+	char id[20];
+	int n = snprintf(id, sizeof(id), "%016llX", (unsigned long long)q->letter);
+	struct received r = {
+		.helo = q->helo,
+		.client_ip = q->client_ip,
+		.tls = q->tls,
+		.user = q->user,
+		.by = STR("mx.ours.test"),
+		.protocol = received_protocol(q->with),
+		.id = {id, (size_t)n},
+		.rcpt = q->recipient,
+		.date = {.us = q->received},
+	};
+
+	received_write(&r, out);
+}
+
+static void answer_scan(struct house *h, struct chan_parcel *p, struct str letter, size_t front,
+			struct str cuts)
+{
+	struct str seen = h->scan == HOUSE_SCAN_LIES ? str_head(letter, letter.n - 1) : letter;
+	struct outline o;
+	struct arena arena;
+	struct buf bytes;
+	struct err e;
+
+	arena_init(&arena, OUTLINE_ARENA_MAX);
+	buf_init(&bytes, OUTLINE_MAX);
+	if (outline_build(&o, &arena, seen, NULL) != 0 || outline_encode(&o, &bytes) != 0)
+		abort();
+	struct scan_answer a = {.front = str_head(letter, front),
+				.cuts = cuts,
+				.outline_size = (uint32_t)bytes.n,
+				.outline = buf_str(&bytes),
+				.wide = -1};
+
+	if (h->scan == HOUSE_SCAN_WIDE || bytes.n > 49152) {
+		a.outline = (struct str){NULL, 0};
+		if (sealed_make("outline", buf_str(&bytes), &a.wide, &e) != 0)
+			abort();
+	}
+	if (h->scan == HOUSE_SCAN_WIDE_OPEN) {
+		a.outline = (struct str){NULL, 0};
+		a.wide = memfd_create("outline", MFD_CLOEXEC);
+		if (write(a.wide, bytes.p, bytes.n) != (ssize_t)bytes.n)
+			abort();
+	}
+	scan_answer(p, &a);
+	if (a.wide >= 0)
+		close(a.wide);
+	buf_free(&bytes);
+	arena_free(&arena);
+}
+
+/* The letter's octets, wherever they lie. */
+static void read_letter(const struct scan_question *q, struct buf *letter)
+{
+	struct err e;
+	char *room_for_it;
+
+	buf_init(letter, (size_t)64 << 20);
+	buf_add_str(letter, q->bytes);
+	if (q->file < 0)
+		return;
+	room_for_it = buf_room(letter, q->size);
+	if (sealed_check(q->file, q->size, &e) != 0 || !room_for_it ||
+	    pread(q->file, room_for_it, q->size, 0) != (ssize_t)q->size)
+		abort();
+	buf_grow(letter, q->size);
+}
+
+static void look_into(struct house *h, struct chan_parcel *p, const struct scan_question *q)
+{
+	struct header_missing missing = {.id = STR("1"), .host = STR("mx.ours.test")};
+	static struct header_edit edit;
+	struct buf letter, whole, cuts;
+
+	if (q->edits & SCAN_ADD_FROM)
+		missing.sender = q->sender;
+	read_letter(q, &letter);
+	if (letter.n != q->size)
+		abort();
+	buf_init(&whole, (size_t)64 << 20);
+	buf_init(&cuts, 4096);
+	header_edit_read(buf_str(&letter), q->edits & SCAN_PRIVACY, &edit);
+	write_front(q, &whole);
+	header_edit_write(&edit, q->edits & SCAN_ADD_MISSING ? &missing : NULL, &whole);
+	size_t front = whole.n;
+	size_t done = header_cuts_make(&edit.cuts, str_head(buf_str(&letter), HEADER_CUTS_HEAD), &whole);
+
+	buf_add_str(&whole, str_skip(buf_str(&letter), done));
+	if (h->scan == HOUSE_SCAN_CUTS_TEXT)
+		edit.cuts = (struct header_cuts){.count = 1, .cut = {{(uint32_t)letter.n - 6, 6}}};
+	header_cuts_write(&edit.cuts, &cuts);
+	answer_scan(h, p, buf_str(&whole), front, buf_str(&cuts));
+	buf_free(&letter);
+	buf_free(&whole);
+	buf_free(&cuts);
+}
+
+static void co_on_scan(void *room, struct chan_parcel *p)
+{
+	struct house *h = room;
+	struct scan_question q;
+
+	if (!scan_take(p, &q))
+		return;
+	h->scans++;
+	h->alone += q.alone;
+	if (h->scan == HOUSE_SCAN_TOO_BIG)
+		chan_refuse(p, ERR_TOO_BIG, "too large a letter");
+	else if (h->scan == HOUSE_SCAN_BUSY)
+		chan_refuse(p, ERR_BUSY, "too many letters");
+	else if (h->scan == HOUSE_SCAN_SILENT)
+		co_sleep_until(NO_DEADLINE);
+	else if (ends(h, &q)) {
+		/* The note is with the kernel then. */
+		co_sleep_until(deadline_in(2));
+		attach_scan(h);
+	} else
+		look_into(h, p, &q);
+	if (q.file >= 0)
+		close(q.file);
+}
+
+/* What role.c and gate.c do with it. */
+static void co_on_scanning(void *room, struct chan_parcel *p)
+{
+	struct house *h = room;
+	struct scanning_note m;
+
+	if (scanning_take(p, &m))
+		smtp_scan_begins(&h->service, p->chan, m.letter);
+}
+
 /* --- spool --------------------------------------------------------------------------------------- */
 
 static void co_on_account(void *room, struct chan_parcel *p)
@@ -215,6 +390,31 @@ static struct house_letter *store(struct house *h, struct str ticket, uint64_t i
 	return l;
 }
 
+/* The outline must be one of this letter. */
+static void look_at_outline(struct house_letter *l, struct str outline, uint32_t size, int wide)
+{
+	struct outline o;
+	struct arena arena;
+	struct err e;
+	void *map = NULL;
+
+	l->wide = wide >= 0;
+	if (l->wide) {
+		map = mmap(NULL, size, PROT_READ, MAP_PRIVATE, wide, 0);
+		if (outline.n > 0 || sealed_check(wide, size, &e) != 0 || map == MAP_FAILED)
+			abort();
+		close(wide);
+		outline = (struct str){map, size};
+	}
+	arena_init(&arena, OUTLINE_ARENA_MAX);
+	if (outline.n != size || outline_decode(&o, &arena, outline, l->bytes.n, &e) != 0)
+		abort();
+	l->opaque = o.opaque;
+	arena_free(&arena);
+	if (map)
+		munmap(map, size);
+}
+
 /* Whether the answer is another than yes. */
 static bool co_otherwise(struct house *h, struct chan_parcel *p)
 {
@@ -256,7 +456,9 @@ static void co_on_append(void *room, struct chan_parcel *p)
 		buf_clear(&l->bytes);
 		buf_add_str(&l->bytes, q.bytes);
 		l->sealed_file = false;
-	}
+		look_at_outline(l, q.outline, q.outline_size, q.wide);
+	} else if (q.wide >= 0)
+		close(q.wide);
 	if (!co_otherwise(h, p))
 		append_answer(p, &a);
 }
@@ -283,6 +485,7 @@ static void co_on_append_file(void *room, struct chan_parcel *p)
 		abort();
 	buf_grow(&l->bytes, q.size);
 	close(q.file);
+	look_at_outline(l, q.outline, q.outline_size, q.wide);
 	if (!co_otherwise(h, p))
 		append_file_answer(p, &a);
 }
@@ -298,6 +501,9 @@ static const struct chan_handler spool_handlers[] = {{MSG_LEASE, co_on_lease},
 						     {MSG_APPEND_FILE, co_on_append_file},
 						     {0, NULL}};
 
+static const struct chan_handler scan_handlers[] = {{MSG_SCAN, co_on_scan}, {0, NULL}};
+static const struct chan_handler gate_handlers[] = {{MSG_SCANNING, co_on_scanning}, {0, NULL}};
+
 static void attach(struct chan *asking, struct chan *answering)
 {
 	int fds[2];
@@ -308,10 +514,16 @@ static void attach(struct chan *asking, struct chan *answering)
 	chan_attach(answering, fds[1], 1);
 }
 
+static void attach_scan(struct house *h)
+{
+	attach(h->service.scans[0], scan_end);
+}
+
 void house_attach(struct house *h)
 {
 	attach(h->service.keeper, keeper_end);
 	attach(h->service.spool, spool_end);
+	attach_scan(h);
 }
 
 static void open_channels(struct house *h)
@@ -321,10 +533,16 @@ static void open_channels(struct house *h)
 
 	h->desk.keeper = h->service.keeper = chan_new("keeper", &ask);
 	h->service.spool = chan_new("spool", &ask);
+	ask.handlers = gate_handlers;
+	ask.room = h;
+	h->service.scans[0] = chan_new("scan/0", &ask);
+	h->service.scan_count = 1;
 	answer.handlers = keeper_handlers;
 	keeper_end = chan_new("gate/0", &answer);
 	answer.handlers = spool_handlers;
 	spool_end = chan_new("gate/0", &answer);
+	answer.handlers = scan_handlers;
+	scan_end = chan_new("gate/0", &answer);
 }
 
 static void close_channels(struct house *h)
@@ -333,6 +551,8 @@ static void close_channels(struct house *h)
 	chan_destroy(&h->service.spool);
 	chan_destroy(&keeper_end);
 	chan_destroy(&spool_end);
+	chan_destroy(&h->service.scans[0]);
+	chan_destroy(&scan_end);
 }
 
 void house_detach(struct house *h)

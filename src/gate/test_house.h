@@ -21,6 +21,21 @@ enum house_spool {
 	HOUSE_SPOOL_NO_IDS,
 };
 
+enum house_scan {
+	HOUSE_SCAN_GOOD,
+	HOUSE_SCAN_WIDE, /* gives every outline as a memory file */
+	HOUSE_SCAN_WIDE_OPEN, /* the same without seals */
+	HOUSE_SCAN_LIES, /* gives the outline of another letter */
+	HOUSE_SCAN_CUTS_TEXT, /* wants a line of the body cut out */
+	HOUSE_SCAN_DIES_ONCE, /* gone before it answers the first question, then there again */
+	HOUSE_SCAN_DIES_BESIDE, /* gone twice, without a word that it begins with the letter */
+	HOUSE_SCAN_POISON, /* ends at every letter, and says so of one that is alone */
+	HOUSE_SCAN_OTHERS_POISON, /* speaks of another letter, ends, and is good then */
+	HOUSE_SCAN_TOO_BIG, /* refuses letters with ERR_TOO_BIG */
+	HOUSE_SCAN_BUSY,
+	HOUSE_SCAN_SILENT,
+};
+
 struct house_letter {
 	char ticket[16];
 	uint64_t id;
@@ -29,6 +44,8 @@ struct house_letter {
 	struct arena arena;
 	struct envelope envelope;
 	bool sealed_file;
+	bool opaque; /* by its outline, */
+	bool wide; /* which came as a memory file */
 };
 
 struct house {
@@ -37,6 +54,8 @@ struct house {
 	struct smtp_config config;
 	enum service kind; /* what its clients connect to */
 	enum house_spool spool;
+	enum house_scan scan;
+	unsigned scans, alone; /* asked */
 	unsigned appends; /* asked, the repeated ones too */
 	unsigned letters; /* stored */
 	struct house_letter letter[HOUSE_LETTERS_MAX];

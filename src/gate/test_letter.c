@@ -89,6 +89,112 @@ static void a_short_letter_can_have_a_file(void **state)
 	letter_end(&l);
 }
 
+static void octets_come_in_front(void **state)
+{
+	static const size_t sizes[] = {
+		0, 1, LETTER_INLINE_MAX - 3, LETTER_INLINE_MAX - 2, LETTER_INLINE_MAX + 1, 300000};
+	struct err e;
+	char got[4];
+
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		struct letter l;
+
+		budget = (struct letter_budget){.max = 1 << 20};
+		letter_begin(&l, &budget, sizes[i]);
+		add(&l, sizes[i], 'a');
+		letter_seal(&l);
+		letter_head(&l);
+		assert_int_equal(letter_edit(&l, STR("xyz"), STR(""), &e), 0);
+		assert_int_equal(l.fault, LETTER_GOOD);
+		assert_int_equal(l.size, sizes[i] + 3);
+		assert_int_equal(budget.used, l.size);
+		assert_int_equal(letter_file(&l) >= 0, l.size > LETTER_INLINE_MAX);
+		struct str whole = letter_whole(&l);
+
+		assert_int_equal(whole.n, l.size);
+		assert_true(str_starts(whole, STR("xyz")));
+		for (size_t k = 3; k < whole.n; k++)
+			if (whole.p[k] != 'a')
+				fail_msg("%zu", k);
+		if (letter_file(&l) >= 0) {
+			assert_int_equal(letter_bytes(&l).n, 0);
+			assert_int_equal(pwrite(letter_file(&l), "x", 1, 0), -1);
+			assert_int_equal(pread(letter_file(&l), got, 4, 0), 4);
+			assert_memory_equal(got, "xyza", 4);
+		}
+		letter_end(&l);
+		assert_int_equal(budget.used, 0);
+	}
+}
+
+/* A letter of that many octets behind its header. */
+static void make_letter(struct letter *l, size_t body)
+{
+	struct buf *tail;
+
+	budget = (struct letter_budget){.max = 1 << 20};
+	letter_begin(l, &budget, 1 << 20);
+	tail = letter_tail(l);
+	buf_add_z(tail, "A: 1\r\nB: 2\r\n\tb\r\nC: 3\r\n\r\n");
+	letter_finish(l);
+	add(l, body, 'a');
+	letter_seal(l);
+}
+
+static void fields_are_cut_out(void **state)
+{
+	static const struct {
+		const char *front, *want;
+		struct {
+			uint64_t at;
+			uint32_t n;
+		} cut[2];
+		unsigned cuts;
+		bool good;
+	} rows[] = {
+		{"", "A: 1\r\nB: 2\r\n\tb\r\nC: 3\r\n\r\n", {{0}}, 0, true},
+		{"F: 0\r\n", "F: 0\r\nA: 1\r\nC: 3\r\n\r\n", {{6, 10}}, 1, true},
+		{"", "A: 1\r\nC: 3\r\n\r\n", {{6, 10}}, 1, true},
+		{"F: 0\r\n", "F: 0\r\nB: 2\r\n\tb\r\n\r\n", {{0, 6}, {16, 6}}, 2, true},
+		{"", "\r\n", {{0, 22}}, 1, true},
+		{"F: 0\r\n", NULL, {{6, 6}}, 1, false},
+		{"F: 0\r\n", NULL, {{16, 8}}, 1, false},
+		{"F: 0\r\n", NULL, {{6, 10}, {0, 6}}, 2, false},
+	};
+	static const size_t bodies[] = {0, 100, LETTER_INLINE_MAX - 20, LETTER_INLINE_MAX + 20, 300000};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]) * 5; i++) {
+		size_t row = i / 5, body = bodies[i % 5];
+		struct str want =
+			str_of(rows[row].good ? rows[row].want : "A: 1\r\nB: 2\r\n\tb\r\nC: 3\r\n\r\n");
+		struct letter l;
+		struct buf cuts;
+		struct err e;
+
+		buf_init(&cuts, 100);
+		for (unsigned k = 0; k < rows[row].cuts; k++) {
+			buf_put_u64(&cuts, rows[row].cut[k].at);
+			buf_put_u32(&cuts, rows[row].cut[k].n);
+		}
+		make_letter(&l, body);
+		assert_int_equal(letter_edit(&l, str_of(rows[row].front), buf_str(&cuts), &e),
+				 rows[row].good ? 0 : ERR_INVALID);
+		assert_int_equal(l.fault, LETTER_GOOD);
+		assert_int_equal(l.size, want.n + body);
+		assert_int_equal(budget.used, l.size);
+		struct str whole = letter_whole(&l);
+
+		assert_int_equal(whole.n, l.size);
+		assert_true(str_starts(whole, want));
+		for (size_t k = want.n; k < whole.n; k++)
+			if (whole.p[k] != 'a')
+				fail_msg("row %zu at %zu", row, k);
+		letter_end(&l);
+		assert_int_equal(budget.used, 0);
+		buf_free(&cuts);
+	}
+}
+
 static void limits_give_the_memory_back_at_once(void **state)
 {
 	struct letter l, other;
@@ -181,6 +287,8 @@ int main(void)
 		cmocka_unit_test(short_letters_stay_in_memory),
 		cmocka_unit_test(long_letters_get_a_sealed_file),
 		cmocka_unit_test(a_short_letter_can_have_a_file),
+		cmocka_unit_test(octets_come_in_front),
+		cmocka_unit_test(fields_are_cut_out),
 		cmocka_unit_test(limits_give_the_memory_back_at_once),
 		cmocka_unit_test(headers_tell_where_a_letter_was),
 		cmocka_unit_test(too_many_deliveries_are_a_loop),

@@ -3,7 +3,9 @@
 #include "gate/smtp_session.h"
 #include "base/clock.h"
 #include "base/unit.h"
+#include "format/received.h"
 #include "gate/test_script.h"
+#include "net/scan_edits.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -287,6 +289,141 @@ static void spool_decides_about_the_250(void **state)
 	house_free(&h);
 }
 
+/* Short and long letters, after what scan does to them. */
+static void scan_is_asked_until_it_answers(void **state)
+{
+	static const struct {
+		enum house_scan scan;
+		const char *reply;
+		unsigned scans, alone;
+		bool opaque, wide;
+		const char *logged;
+	} rows[] = {
+		{HOUSE_SCAN_GOOD, "250*", 1, 0, false, false, "queue active"},
+		{HOUSE_SCAN_WIDE, "250*", 1, 0, false, true, "queue active"},
+		{HOUSE_SCAN_WIDE_OPEN, "250*", 1, 0, true, false, "scan gave a wrong outline"},
+		{HOUSE_SCAN_LIES, "250*", 1, 0, true, false, "scan gave a wrong outline"},
+		{HOUSE_SCAN_CUTS_TEXT, "250*", 1, 0, true, false, "scan gave wrong cuts"},
+		{HOUSE_SCAN_DIES_ONCE, "250*", 2, 1, false, false, "queue active"},
+		{HOUSE_SCAN_DIES_BESIDE, "250*", 3, 2, false, false, "queue active"},
+		{HOUSE_SCAN_OTHERS_POISON, "250*", 3, 2, false, false, "queue active"},
+		{HOUSE_SCAN_POISON, "250*", 2, 1, true, false,
+		 ": scan ended twice at this letter: delivered, not looked into\n"},
+		{HOUSE_SCAN_TOO_BIG, "552 5.3.4 Error: message file too big", 1, 0, false, false,
+		 ": not looked into: too large a letter\n"},
+		{HOUSE_SCAN_BUSY, "451 4.3.0 Error: mail system unavailable, try again later", 1, 0, false,
+		 false, ": not looked into: too many letters\n"},
+		{HOUSE_SCAN_SILENT, "451 4.3.0*", 1, 0, false, false, "scan/0 did not answer in time"},
+	};
+	static struct house h;
+	char lines[1000];
+
+	for (size_t i = 0; i < 2 * sizeof(rows) / sizeof(rows[0]); i++) {
+		unsigned bulk = i % 2 ? 1000 : 0, letters = rows[i / 2].reply[0] == '2';
+
+		house_init(&h);
+		h.scan = rows[i / 2].scan;
+		h.config.limits.scan_ms = h.scan == HOUSE_SCAN_SILENT ? 50 : 5000;
+		snprintf(lines, sizeof(lines), "S %s\n%s", rows[i / 2].reply, QUIT);
+		play_bulk(&h, bulk, EHLO MAIL RCPT DATA, "Message-ID: <2@b.test>\r\n\r\ntext\r\n.\r\n",
+			  lines);
+		assert_int_equal(h.letters, letters);
+		assert_int_equal(h.scans, rows[i / 2].scans);
+		assert_int_equal(h.alone, rows[i / 2].alone);
+		assert_true(house_logged(&h, rows[i / 2].logged));
+		if (letters) {
+			struct str all = buf_str(&h.letter[0].bytes);
+
+			assert_int_equal(h.letter[0].opaque, rows[i / 2].opaque);
+			assert_int_equal(h.letter[0].wide, rows[i / 2].wide);
+			assert_int_equal(h.letter[0].sealed_file, bulk > 0);
+			if (!str_starts(all, STR("Received: from a.test (unknown [IPv6:2001:db8::7])\r\n")))
+				fail_msg("%zu: %.*s", i, STR_ARG(str_head(all, 100)));
+			assert_int_equal(received_count(all), 1);
+			assert_int_equal(body_of(&h, 0).n, bulk * 100 + 32);
+			assert_true(str_ends(all, STR("Message-ID: <2@b.test>\r\n\r\ntext\r\n")));
+			/* The bulk has no empty line in front of it, and no colon. */
+			assert_true(house_logged(&h, ": message-id=<2@b.test>\n"));
+		}
+		house_free(&h);
+	}
+}
+
+/* A session whose letters are edited, as those of people are. */
+static void co_submit(struct house *h, void *arg)
+{
+	struct script *script = arg;
+	struct stream client;
+
+	stream_open(&client, house_connect(h, "192.0.2.7"));
+	h->service.sessions->edits = SCAN_EDITS;
+	co_play_on(&client, script, EHLO MAIL RCPT DATA "C X-Mailer: y\nC Subject: x\nC User-Agent: z\nC \n");
+	co_send_lines(&client, script->byte_by_byte ? 1000 : 1, ".\r\n");
+	co_play_on(&client, script,
+		   "S 250 2.0.0*\n" MAIL RCPT DATA "C User-Agent: z\nC Message-ID: <2@b.test>\nC "
+		   "Date: d\nC From: f\nC .\nS 250*\n" QUIT);
+	stream_close(&client);
+	co_house_quiet(h);
+}
+
+static void what_people_send_is_edited(void **state)
+{
+	static const char head[] =
+		"Date: Thu, 1 Jan 1970 00:00:00 +0000\r\nMessage-ID: "
+		"<19700101000000.1@mx.ours.test>\r\nFrom: <s@b.test>\r\nSubject: x\r\n\r\n";
+	static struct house h;
+
+	for (unsigned is_long = 0; is_long < 2; is_long++) {
+		struct script script = {.byte_by_byte = is_long};
+
+		house_init(&h);
+		house_run(&h, co_submit, &script);
+		assert_string_equal(script.failure, "");
+		assert_int_equal(h.letters, 2);
+		assert_true(str_starts(body_of(&h, 0), STR(head)));
+		assert_int_equal(body_of(&h, 0).n, sizeof(head) - 1 + (is_long ? 100000 : 100));
+		assert_int_equal(h.letter[0].sealed_file, is_long);
+		assert_str(body_of(&h, 1), "Message-ID: <2@b.test>\r\nDate: d\r\nFrom: f\r\n");
+		/* The log knows the one that was added. */
+		assert_true(house_logged(&h, ": message-id=<19700101000000.1@mx.ours.test>\n"));
+		assert_true(house_logged(&h, ": message-id=<2@b.test>\n"));
+		assert_false(h.letter[0].opaque);
+		house_free(&h);
+	}
+}
+
+/* 48 KiB and more of outline. */
+static void co_many_parts(struct house *h, void *arg)
+{
+	struct script *script = arg;
+	struct stream client;
+	char line[200];
+
+	stream_open(&client, house_connect(h, "192.0.2.7"));
+	co_play_on(&client, script, EHLO MAIL RCPT DATA "C Content-Type: multipart/mixed; boundary=b\nC \n");
+	for (unsigned i = 0; i < 800; i++) {
+		snprintf(line, sizeof(line), "--b\r\nContent-Type: text/x-%060u\r\n\r\n", i);
+		co_stream_put(&client, str_of(line), deadline_in(WAIT_MS));
+	}
+	co_play_on(&client, script, "C .\nS 250 2.0.0*\n" QUIT);
+	stream_close(&client);
+	co_house_quiet(h);
+}
+
+static void a_large_outline_travels_in_a_file(void **state)
+{
+	struct script script = {0};
+	static struct house h;
+
+	house_init(&h);
+	house_run(&h, co_many_parts, &script);
+	assert_string_equal(script.failure, "");
+	assert_int_equal(h.letters, 1);
+	assert_true(h.letter[0].wide);
+	assert_false(h.letter[0].opaque);
+	house_free(&h);
+}
+
 /* A large envelope leaves no room for the letter beside it in one message. */
 static void co_many_recipients(struct house *h, void *arg)
 {
@@ -423,6 +560,9 @@ int main(void)
 		cmocka_unit_test(normalised_line_ends_end_no_letter_either),
 		cmocka_unit_test(loops_end),
 		cmocka_unit_test(spool_decides_about_the_250),
+		cmocka_unit_test(scan_is_asked_until_it_answers),
+		cmocka_unit_test(what_people_send_is_edited),
+		cmocka_unit_test(a_large_outline_travels_in_a_file),
 		cmocka_unit_test(envelopes_may_be_large),
 		cmocka_unit_test(who_is_silent_is_cut_off),
 		cmocka_unit_test(slow_letters_are_cut_off),

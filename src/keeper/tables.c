@@ -2,17 +2,14 @@
 /* Taking table files over (see tables.h). */
 #include "keeper/tables.h"
 
+#include "base/sealed.h"
 #include "net/log.h"
 #include "net/loop.h"
 
-#include <fcntl.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-/* Without these the file could change or shrink while it is parsed. */
-#define SEALS (F_SEAL_SHRINK | F_SEAL_WRITE)
 
 /* One parse; the pool thread and this room share nothing else. */
 struct parse {
@@ -64,9 +61,7 @@ static int map_file(int fd, const char *name, struct str *contents, struct err *
 
 	if (fd < 0)
 		return err_set(e, ERR_INVALID, "%s has not come", name);
-	int seals = fcntl(fd, F_GET_SEALS);
-
-	if (seals < 0 || (seals & SEALS) != SEALS || fstat(fd, &st) != 0)
+	if (fstat(fd, &st) != 0 || sealed_check(fd, (uint64_t)st.st_size, e) != 0)
 		return err_set(e, ERR_INVALID, "%s is no sealed memory file", name);
 	if (st.st_size > (off_t)TABLE_CONTENTS_MAX)
 		return err_set(e, ERR_TOO_BIG, "%s is larger than %u MiB", name, TABLE_CONTENTS_MAX >> 20);

@@ -1,16 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The keeper room: recipients, tables, settings, connections. */
+/* The keeper room: recipients, tables, settings. */
+#include "keeper/keeper.h"
+
 #include "base/clock.h"
-#include "keeper/test_room.h"
-#include "net/messages.h"
+#include "base/unit.h"
+#include "keeper/test_house.h"
 #include "net/verdicts.h"
 
 #include <fcntl.h>
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
-/* --- gates --------------------------------------------------------------------------------- */
+/* --- house.gates --------------------------------------------------------------------------------- */
 
 static const char *const words[] = {
 	[RECIPIENT_OK] = "ok",
@@ -47,7 +50,7 @@ static void co_expect(struct str address, const char *want)
 	struct err e;
 
 	buf_init(&got, 65536);
-	if (co_ask_recipient(room.gates[0], &q, deadline_in(ASK_MS), &store, &a, &e) == 0) {
+	if (co_ask_recipient(house.gates[0], &q, deadline_in(ASK_MS), &store, &a, &e) == 0) {
 		describe(&a, &got);
 		chan_parcel_free(&store);
 	} else
@@ -56,20 +59,8 @@ static void co_expect(struct str address, const char *want)
 	      STR_ARG(str_head(buf_str(&got), 300)), want);
 	buf_free(&got);
 }
+
 /* --- recipients ---------------------------------------------------------------------------------- */
-
-#define HASH "|{SHA512-CRYPT}$6$x$y\n"
-
-static const char *const first_set[TABLE_COUNT] = {
-	[TABLE_ACCOUNTS] =
-		("ann@d.test" HASH "me@c.test" HASH "kim@c.test" HASH "root@mail.d.test" HASH "no account\n"
-		 "fritz@b\xC3\xBC"
-		 "cher.test" HASH "eve@xn--mller-kva.test" HASH),
-	[TABLE_VIRTUALS] = "help@d.test ann@d.test\n@c.test me@c.test\nteam@d.test ann@d.test,x@far.test\n"
-			   "loop1@d.test loop2@d.test\nloop2@d.test loop1@d.test\nout@d.test x@far.test\n",
-	[TABLE_REGEXPS] = "/^test[0-9]+@d\\.test$/ ann@d.test\n/([/ broken\n",
-	[TABLE_LOCALS] = "sales: ann@d.test\n",
-};
 
 static const struct {
 	const char *address, *want;
@@ -140,20 +131,20 @@ static void verdicts_fiber(void *arg)
 {
 	char long_address[400];
 
-	co_room_give(first_set);
-	co_room_ready();
+	co_house_give(house_tables);
+	co_house_expect_ready();
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
 		co_expect(str_of(rows[i].address), rows[i].want);
 	co_expect(STR("ann\0@d.test"), "syntax");
 	memset(long_address, 'a', sizeof(long_address));
 	memcpy(long_address + 390, "@far.test", 9);
 	co_expect((struct str){long_address, 399}, "syntax");
-	room_end();
+	house_end();
 }
 
 static void a_recipient_gets_its_verdict(void **state)
 {
-	room_run(verdicts_fiber);
+	house_run(verdicts_fiber);
 }
 
 /* --- tables ---------------------------------------------------------------------------------------- */
@@ -164,31 +155,30 @@ static void early_fiber(void *arg)
 	struct recipient_answer a;
 	struct chan_parcel store;
 	struct err e;
-	int code = co_ask_recipient(room.gates[0], &q, deadline_in(300), &store, &a, &e);
+	int code = co_ask_recipient(house.gates[0], &q, deadline_in(300), &store, &a, &e);
 
 	check(code == ERR_TIMEOUT || code == ERR_BUSY, "answered %d without tables", code);
-	check(!room.ready, "ready without tables");
+	check(!house.ready, "ready without tables");
 	/* Not a set: one came twice, one is of no known kind, the others are missing. */
-	room.set++;
-	room_send_table(TABLE_ACCOUNTS, room_memory_file(STR(""), 0, F_SEAL_SHRINK | F_SEAL_WRITE));
-	room_send_table(TABLE_ACCOUNTS, room_memory_file(STR(""), 0, F_SEAL_SHRINK | F_SEAL_WRITE));
-	room_send_table((enum table_file)TABLE_COUNT,
-			room_memory_file(STR(""), 0, F_SEAL_SHRINK | F_SEAL_WRITE));
-	check(co_room_take(&e) == ERR_INVALID, "a part of a set was taken");
+	house.set++;
+	house_send_table(TABLE_ACCOUNTS, house_file(STR("")));
+	house_send_table(TABLE_ACCOUNTS, house_file(STR("")));
+	house_send_table((enum table_file)TABLE_COUNT, house_file(STR("")));
+	check(co_house_take(&e) == ERR_INVALID, "a part of a set was taken");
 	check(strstr(e.text, "postfix-virtual.cf has not come") != NULL, "%s", e.text);
-	room_send_set(first_set);
-	room.set++;
-	check(co_room_take(&e) == ERR_INVALID, "an older set was taken");
-	check(!room.ready, "ready without tables");
-	co_room_give(first_set);
-	co_room_ready();
+	house_send_set(house_tables);
+	house.set++;
+	check(co_house_take(&e) == ERR_INVALID, "an older set was taken");
+	check(!house.ready, "ready without tables");
+	co_house_give(house_tables);
+	co_house_expect_ready();
 	co_expect(STR("ann@d.test"), "ok ann@d.test=ann@d.test");
-	room_end();
+	house_end();
 }
 
 static void it_is_ready_with_its_first_tables_only(void **state)
 {
-	room_run(early_fiber);
+	house_run(early_fiber);
 }
 
 static void change_fiber(void *arg)
@@ -197,37 +187,48 @@ static void change_fiber(void *arg)
 							""};
 	static const char *const none[TABLE_COUNT] = {"", "", "", ""};
 
-	co_room_give(first_set);
-	check(co_room_logged("postfix-accounts.cf:5: "), "no warning of a line that is no account");
-	check(co_room_logged("postfix-regexp.cf:2: "), "no warning of a broken pattern");
-	check(co_room_logged("tables taken: 6 accounts, 6 aliases, 1 patterns, 1 local aliases"),
+	co_house_give(house_tables);
+	check(co_house_logged("postfix-accounts.cf:5: "), "no warning of a line that is no account");
+	check(co_house_logged("postfix-regexp.cf:2: "), "no warning of a broken pattern");
+	check(co_house_logged("tables taken: 6 accounts, 6 aliases, 1 patterns, 1 local aliases"),
 	      "no line of it");
-	co_room_give(second);
+	co_house_give(second);
 	co_expect(STR("ann@d.test"), "ok bob@d.test=bob@d.test");
 	co_expect(STR("help@d.test"), "unknown");
 	co_expect(STR("me@c.test"), "not-ours >me@c.test=me@c.test");
-	co_room_give(none);
+	co_house_give(none);
 	co_expect(STR("bob@d.test"), "not-ours >bob@d.test=bob@d.test");
 	co_expect(STR("bob@mail.d.test"), "unknown");
-	room_end();
+	house_end();
 }
 
 static void the_next_question_sees_new_tables(void **state)
 {
-	room_run(change_fiber);
+	house_run(change_fiber);
+}
+
+#define ALL_SEALS (F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
+
+static int memory_file(struct str contents, size_t size, int seals)
+{
+	int fd = memfd_create("table", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+
+	if (write(fd, contents.p, contents.n) != (ssize_t)contents.n || ftruncate(fd, (off_t)size) != 0 ||
+	    fcntl(fd, F_ADD_SEALS, seals) != 0)
+		abort();
+	return fd;
 }
 
 static void co_expect_refusal(enum table_file bad, int fd, int code, const char *why)
 {
 	struct err e = {0};
 
-	room.set++;
+	house.set++;
 	for (unsigned i = 0; i < TABLE_COUNT; i++)
 		if (i != bad)
-			room_send_table((enum table_file)i,
-					room_memory_file(STR(""), 0, F_SEAL_SHRINK | F_SEAL_WRITE));
-	room_send_table(bad, fd);
-	check(co_room_take(&e) == code && strstr(e.text, why), "\"%s\", not \"%s\"", e.text, why);
+			house_send_table((enum table_file)i, house_file(STR("")));
+	house_send_table(bad, fd);
+	check(co_house_take(&e) == code && strstr(e.text, why), "\"%s\", not \"%s\"", e.text, why);
 	/* The old ones stay in use. */
 	co_expect(STR("help@d.test"), "ok ann@d.test=ann@d.test");
 }
@@ -236,144 +237,73 @@ static void refusal_fiber(void *arg)
 {
 	int pipes[2];
 
-	co_room_give(first_set);
-	co_expect_refusal(TABLE_ACCOUNTS,
-			  room_memory_file(STR("x"), TABLE_CONTENTS_MAX + 1, F_SEAL_SHRINK | F_SEAL_WRITE),
+	co_house_give(house_tables);
+	co_expect_refusal(TABLE_ACCOUNTS, memory_file(STR("x"), TABLE_CONTENTS_MAX + 1, ALL_SEALS),
 			  ERR_TOO_BIG, "postfix-accounts.cf is larger than 16 MiB");
-	co_expect_refusal(TABLE_LOCALS,
-			  room_memory_file(STR("x"), TABLE_CONTENTS_MAX + 1, F_SEAL_SHRINK | F_SEAL_WRITE),
-			  ERR_TOO_BIG, "postfix-aliases.cf is larger than 16 MiB");
-	co_expect_refusal(TABLE_VIRTUALS, room_memory_file(STR("x"), 1, F_SEAL_SHRINK), ERR_INVALID,
+	co_expect_refusal(TABLE_LOCALS, memory_file(STR("x"), TABLE_CONTENTS_MAX + 1, ALL_SEALS), ERR_TOO_BIG,
+			  "postfix-aliases.cf is larger than 16 MiB");
+	co_expect_refusal(TABLE_VIRTUALS, memory_file(STR("x"), 1, ALL_SEALS & ~F_SEAL_WRITE), ERR_INVALID,
 			  "postfix-virtual.cf is no sealed memory file");
 	check(pipe2(pipes, O_CLOEXEC) == 0, "no pipe");
 	close(pipes[1]);
 	co_expect_refusal(TABLE_REGEXPS, pipes[0], ERR_INVALID, "postfix-regexp.cf is no sealed memory file");
-	room_end();
+	house_end();
 }
 
 static void refused_tables_leave_the_old_ones(void **state)
 {
-	room_run(refusal_fiber);
+	house_run(refusal_fiber);
 }
 
 /* --- settings ---------------------------------------------------------------------------------------- */
+
+static const char *const next_settings[] = {"hostname=other.e.test", "connections_per_address=0",
+					    "recipient_delimiter=-", "catch_all_takes_all=yes",
+					    "confinement=off"};
+
+static void co_switch_settings(void)
+{
+	struct buf text;
+	struct chan_parcel store;
+	struct prepare_answer a;
+	struct switch_answer b;
+	struct err e = {0};
+
+	buf_init(&text, SETTINGS_SENT_MAX);
+	house_put_settings(next_settings, sizeof(next_settings) / sizeof(next_settings[0]), &text);
+	struct prepare_question q = {.number = 1, .settings = buf_str(&text)};
+	struct switch_question s = {.number = 1};
+
+	check(co_ask_prepare(house.control, &q, deadline_in(ASK_MS), &store, &a, &e) == 0, "%s", e.text);
+	chan_parcel_free(&store);
+	co_expect(STR("kim@c.test"), "ok kim@c.test=kim@c.test");
+	check(co_ask_switch(house.control, &s, deadline_in(ASK_MS), &store, &b, &e) == 0, "%s", e.text);
+	chan_parcel_free(&store);
+	buf_free(&text);
+}
+
 static void settings_fiber(void *arg)
 {
 	static const uint8_t client[4] = {192, 0, 2, 1};
 
-	co_room_give(first_set);
+	co_house_give(house_tables);
 	co_expect(STR("sales@mail.d.test"), "ok ann@d.test=ann@d.test");
-	co_room_prepare();
-	/* Not before the switch. */
-	co_expect(STR("kim@c.test"), "ok kim@c.test=kim@c.test");
-	co_room_switch();
+	co_switch_settings();
 	co_expect(STR("sales@other.e.test"), "ok ann@d.test=ann@d.test");
 	co_expect(STR("sales@mail.d.test"), "unknown");
 	co_expect(STR("help+t@d.test"), "unknown");
 	co_expect(STR("help-t@d.test"), "ok ann@d.test=ann-t@d.test");
 	co_expect(STR("kim@c.test"), "ok me@c.test=me@c.test");
 	for (int i = 0; i < 10; i++)
-		check(co_room_connect(0, client, 4) == 0, "connection %d refused without a limit", i);
-	room_end();
+		check(co_house_connect(0, client, 4) == 0, "connection %d refused without a limit", i);
+	house_end();
 }
 
 static void settings_hold_from_the_switch_on(void **state)
 {
-	room_run(settings_fiber);
+	house_run(settings_fiber);
 }
 
-/* --- connections ------------------------------------------------------------------------------------------ */
-
-static const uint8_t one[4] = {192, 0, 2, 1};
-static const uint8_t one_mapped[16] = {[10] = 0xFF, [11] = 0xFF, 192, 0, 2, 1};
-static const uint8_t other[4] = {192, 0, 2, 2};
-static const uint8_t six[16] = {0x20, 0x01, 0x0D, 0xB8, [15] = 1};
-
-static void counting_fiber(void *arg)
-{
-	/* Answered from memory, so also before there are tables. */
-	check(co_room_connect(0, one, 4) == 0 && co_room_connect(1, one_mapped, 16) == 0, "two are allowed");
-	check(co_room_connect(0, one, 4) == 1 && co_room_connect(1, one, 4) == 1, "a third came in");
-	check(co_room_connect(0, other, 4) == 0 && co_room_connect(1, six, 16) == 0,
-	      "another client was refused");
-	/* Nobody takes back what another reported, or nobody did. */
-	room_leave(0, six, 16);
-	room_leave(0, one, 4);
-	room_leave(0, one, 4);
-	check(co_room_connect(0, one, 4) == 0, "the place of one who left is not free");
-	check(co_room_connect(0, one, 4) == 1, "a gate took another's connection back");
-	check(co_room_connect(0, one, 3) == ERR_INVALID && co_room_connect(0, one, 0) == ERR_INVALID,
-	      "no address");
-	room_leave(0, one, 3);
-	check(co_room_connect(1, one, 4) == 1, "a wrong note counted");
-	co_room_give(first_set);
-	room_end();
-}
-
-static void connections_of_a_client_are_counted(void **state)
-{
-	room_run(counting_fiber);
-}
-
-static void co_wait_for_room(unsigned gate)
-{
-	int64_t deadline = deadline_in(ASK_MS);
-
-	while (co_room_connect(gate, one, 4) != 0 && clock_ms() < deadline)
-		co_sleep_until(deadline_in(5));
-	check(clock_ms() < deadline, "the connections of a dead gate stay counted");
-}
-
-static void death_fiber(void *arg)
-{
-	struct connect_question q = {.address = {(const char *)one, 4}};
-
-	co_room_give(first_set);
-	check(co_room_connect(0, one, 4) == 0 && co_room_connect(0, one, 4) == 0, "two are allowed");
-	check(co_room_connect(1, other, 4) == 0 && co_room_connect(1, other, 4) == 0, "two are allowed");
-	check(co_room_connect(1, one, 4) == 1, "a third came in");
-	/* The next process of the gate takes the place of the first, whose end was not seen. */
-	room_attach_gate(0, 2);
-	co_wait_for_room(1);
-	check(co_room_connect(1, one, 4) == 0 && co_room_connect(0, one, 4) == 1, "not both were given back");
-	check(co_room_connect(0, other, 4) == 1, "those of the gate that lives went too");
-	room_leave(1, one, 4);
-	room_leave(1, one, 4);
-	/* Its questions and its end arrive together: nothing of them may stay counted. */
-	for (uint32_t epoch = 3; epoch < 23; epoch++) {
-		int fds[2];
-		struct peer_note m = {.room = ROOM_GATE, .epoch = epoch};
-
-		room_pair(fds);
-		struct chan *dying =
-			chan_new("keeper/0", &(struct chan_rules){.fibers = &room.handlers, .window = 4});
-
-		chan_attach(dying, fds[0], epoch);
-		for (int i = 0; i < 3; i++) {
-			struct chan_parcel store;
-			struct connect_answer a;
-			struct err e;
-
-			/* Gives up at once; the question goes out at the end of the turn. */
-			co_ask_connect(dying, &q, 0, &store, &a, &e);
-		}
-		co_yield ();
-		chan_destroy(&dying);
-		m.channel = fds[1];
-		peer_send(room.control, &m);
-		close(fds[1]);
-		co_wait_for_room(1);
-		room_leave(1, one, 4);
-	}
-	check(co_room_connect(1, one, 4) == 0 && co_room_connect(1, one, 4) == 0,
-	      "a dead gate's were counted");
-	room_end();
-}
-
-static void a_gate_that_dies_gives_back_what_it_had(void **state)
-{
-	room_run(death_fiber);
-}
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -382,8 +312,6 @@ int main(void)
 		cmocka_unit_test(the_next_question_sees_new_tables),
 		cmocka_unit_test(refused_tables_leave_the_old_ones),
 		cmocka_unit_test(settings_hold_from_the_switch_on),
-		cmocka_unit_test(connections_of_a_client_are_counted),
-		cmocka_unit_test(a_gate_that_dies_gives_back_what_it_had),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -11,8 +11,15 @@
 #include "mailbox/contents.h"
 #include "mailbox/imap.h"
 #include "mailbox/shard.h"
+#include "net/loop.h"
+#include "store/lock.h"
+
+#include <stdio.h>
+#include <stdlib.h>
 
 #define HANDLERS_MAX 256
+/* How long the process before may take to go. */
+#define LOCK_MS 5000
 /* Less than a role may take to stop. */
 #define STOP_MS 20000
 
@@ -27,8 +34,48 @@ static int warm_up(struct role *role, void **state, struct err *e)
 	return *state ? 0 : err_set(e, ERR_MEMORY, "no memory for the shard");
 }
 
+/* --- one writer of the shard's accounts ------------------------------------------------------ */
+
+struct lock_job {
+	int folder;
+	char name[32];
+	int fd, code;
+	struct err e;
+};
+
+static void take_lock(void *arg)
+{
+	struct lock_job *j = arg;
+
+	j->code = store_lock(j->folder, j->name, LOCK_MS, &j->fd, &j->e);
+}
+
+/* The descriptor is the process's: the lock ends with it. */
+static int co_take_lock(struct role *role, struct err *e)
+{
+	struct lock_job *j = calloc(1, sizeof(*j));
+
+	if (!j)
+		return err_set(e, ERR_MEMORY, "no memory for the lock");
+	j->folder = role_data_folder(role);
+	snprintf(j->name, sizeof(j->name), "lock.mailbox.%u", role_index(role));
+	co_run_blocking(take_lock, j);
+	int code = j->code;
+
+	if (code)
+		*e = j->e;
+	free(j);
+	return code;
+}
+
+/* --- life ------------------------------------------------------------------------------------- */
+
 static int co_start(struct role *role, void *state, struct err *e)
 {
+	int code = co_take_lock(role, e);
+
+	if (code)
+		return code;
 	const char *path = role_data_path(role);
 	const struct shard_options options = {
 		.spool = role_neighbour(role, ROOM_SPOOL, 0),

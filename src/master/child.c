@@ -3,7 +3,7 @@
  * One process of a room: starting it, hearing it, ending it (states in house.h).
  *
  * 1. A role inherits 0 (/dev/null), 1 and 2 (a pipe to us) and 3 (its control
- *    channel), an empty environment and nothing else.
+ *    channel), of the environment the time zone, and nothing else.
  * 2. All roles run the very file that master was started from: one descriptor,
  *    opened once, whatever happens to the path.
  * 3. Every channel between two rooms is a new socket pair, whose ends both get as
@@ -212,12 +212,28 @@ static int send_start(struct child *c, int log_fd, struct err *e)
 
 /* --- the process ---------------------------------------------------------------------------- */
 
+static bool is_passed_on(const char *variable)
+{
+	static const struct str names[] = {
+		STR_INIT("TZ="),
+#ifdef MAILSTEAD_SANITIZED
+		STR_INIT("ASAN_OPTIONS="),
+		STR_INIT("UBSAN_OPTIONS="),
+#endif
+	};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (str_starts(str_of(variable), names[i]))
+			return true;
+	return false;
+}
+
 /* Between fork and exec: only the descriptors of a role, only its name. */
 static void become_role(const struct child *c, int control, int text)
 {
 	char argv0[48];
 	char *argv[] = {argv0, NULL};
-	char *env[3] = {NULL};
+	char *env[4] = {NULL};
 	size_t n = 0;
 	int null = open("/dev/null", O_RDWR);
 	/* Out of the way of 0 to 3. */
@@ -233,12 +249,9 @@ static void become_role(const struct child *c, int control, int text)
 	close_range((unsigned)exe + 1, ~0u, 0);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
-#ifdef MAILSTEAD_SANITIZED
-	for (char **v = environ; *v && n < 2; v++)
-		if (strncmp(*v, "ASAN_OPTIONS=", 13) == 0 || strncmp(*v, "UBSAN_OPTIONS=", 14) == 0)
+	for (char **v = environ; *v && n < 3; v++)
+		if (is_passed_on(*v))
 			env[n++] = *v;
-#endif
-	env[n] = NULL;
 	fexecve(exe, argv, env);
 	_exit(126);
 }

@@ -15,6 +15,7 @@
 #include "master/house.h"
 
 #include "base/clock.h"
+#include "base/sealed.h"
 #include "net/log.h"
 #include "net/loop.h"
 #include "net/messages.h"
@@ -24,7 +25,6 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/inotify.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -35,7 +35,6 @@
 #define SETTLE_LOOKS 6
 #define TAKE_MS 15000
 
-#define SEALS (F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
 #define CHANGES \
 	(IN_CLOSE_WRITE | IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_ATTRIB | IN_ONLYDIR)
 
@@ -141,18 +140,16 @@ static int read_table(int dir, const char *name, int *memory, struct err *e)
 {
 	int file;
 
-	*memory = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	if (*memory < 0)
-		return err_errno(e, "no memory for %s", name);
-	int code = open_table(dir, name, &file, e);
+	int code = sealed_open(name, memory, e);
 
+	if (code)
+		return code;
+	code = open_table(dir, name, &file, e);
 	if (code == ERR_OK && file >= 0) {
 		code = copy(file, *memory, name, e);
 		close(file);
 	}
-	if (code == ERR_OK && fcntl(*memory, F_ADD_SEALS, SEALS) != 0)
-		code = err_errno(e, "cannot seal %s", name);
-	return code;
+	return code ? code : sealed_seal(*memory, e);
 }
 
 /* A folder that is not there has no files. */

@@ -13,6 +13,8 @@
  * 2. A slot whose asker gave up is free again only when its answer arrived or
  *    the neighbour changed, so the neighbour never has more than `window` open.
  * 3. Reading never waits: a question starts a fiber or is refused with ERR_BUSY.
+ * 4. Small messages go before large ones that the kernel has not taken yet, so an answer does
+ *    not stand behind letters; each of the two kinds keeps its order.
  */
 #include "net/chan.h"
 
@@ -30,6 +32,7 @@
 #include <unistd.h>
 
 #define SLOT_BITS 12
+#define LARGE ((size_t)8 << 10) /* a message with a letter or an outline */
 #define READ_BATCH 32 /* messages taken before the loop gets a look at others */
 #define LAST_BATCHES 16 /* more than a socket holds */
 
@@ -51,6 +54,10 @@ struct chan_handle {
 	struct chan *chan;
 };
 
+struct frame_queue {
+	struct chan_frame *first, **end;
+};
+
 struct chan {
 	char name[48];
 	struct chan_rules rules;
@@ -60,7 +67,7 @@ struct chan {
 	uint32_t generation;
 	struct chan_handle *handle;
 	int armed;
-	struct chan_frame *out_first, **out_end;
+	struct frame_queue small, large;
 	struct turn_task flush;
 	struct slot *slots;
 	struct waiter *waiters;
@@ -95,7 +102,7 @@ bool chan_attached(const struct chan *c)
 
 bool chan_sent_all(const struct chan *c)
 {
-	return !c->out_first;
+	return !c->small.first && !c->large.first;
 }
 
 /* Those who wait for a credit get one in the order in which they came. */
@@ -129,47 +136,61 @@ static void watch(struct chan *c, int events)
 
 /* --- sending ------------------------------------------------------------------- */
 
-static void drop_queue(struct chan *c)
+static void queue_init(struct frame_queue *q)
 {
-	while (c->out_first) {
-		struct chan_frame *f = c->out_first;
+	*q = (struct frame_queue){.end = &q->first};
+}
 
-		c->out_first = f->next;
+static void queue_drop(struct frame_queue *q)
+{
+	while (q->first) {
+		struct chan_frame *f = q->first;
+
+		q->first = f->next;
 		chan_frame_free(f);
 	}
-	c->out_end = &c->out_first;
+	queue_init(q);
+}
+
+/* 0: all of it is with the kernel. */
+static int queue_send(struct frame_queue *q, int fd)
+{
+	while (q->first) {
+		struct chan_frame *f = q->first;
+		int code = chan_frame_send(fd, f);
+
+		if (code)
+			return code;
+		q->first = f->next;
+		chan_frame_free(f);
+	}
+	queue_init(q);
+	return ERR_OK;
 }
 
 static void send_queue(void *arg)
 {
 	struct chan *c = arg;
 
-	while (c->out_first && c->fd >= 0) {
-		struct chan_frame *f = c->out_first;
-		int code = chan_frame_send(c->fd, f);
+	if (c->fd < 0)
+		return;
+	int code = queue_send(&c->small, c->fd);
 
-		if (code == ERR_BUSY) {
-			watch(c, UV_READABLE | UV_WRITABLE);
-			return;
-		}
-		if (code == ERR_CLOSED) {
-			read_last(c);
-			return;
-		}
-		c->out_first = f->next;
-		chan_frame_free(f);
-	}
-	if (!c->out_first)
-		c->out_end = &c->out_first;
-	if (c->fd >= 0)
-		watch(c, UV_READABLE);
+	if (code == ERR_OK)
+		code = queue_send(&c->large, c->fd);
+	if (code == ERR_CLOSED)
+		read_last(c);
+	else
+		watch(c, code == ERR_BUSY ? UV_READABLE | UV_WRITABLE : UV_READABLE);
 }
 
 static void enqueue(struct chan *c, struct chan_frame *f)
 {
+	struct frame_queue *q = f->bytes.n > LARGE ? &c->large : &c->small;
+
 	f->next = NULL;
-	*c->out_end = f;
-	c->out_end = &f->next;
+	*q->end = f;
+	q->end = &f->next;
 	loop_defer(&c->flush);
 }
 
@@ -530,7 +551,8 @@ struct chan *chan_new(const char *name, const struct chan_rules *rules)
 	c->rules = *rules;
 	c->fd = -1;
 	c->uid = -1;
-	c->out_end = &c->out_first;
+	queue_init(&c->small);
+	queue_init(&c->large);
 	c->flush = (struct turn_task){.fn = send_queue, .arg = c};
 	return c;
 }
@@ -552,7 +574,8 @@ static void detach(struct chan *c)
 	c->fd = -1;
 	c->armed = 0;
 	c->generation++;
-	drop_queue(c);
+	queue_drop(&c->small);
+	queue_drop(&c->large);
 	for (unsigned i = 0; i < c->rules.window; i++) {
 		struct slot *s = &c->slots[i];
 

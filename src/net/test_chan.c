@@ -351,6 +351,47 @@ static void last_words_are_heard(void **state)
 	run_main_fiber(last_words_main_fiber);
 }
 
+/* The neighbour does not read, so most of the large ones wait here when the small one comes. */
+static void small_first_main_fiber(void *arg)
+{
+	static char settings[60000], got[CHAN_MESSAGE_MAX];
+	struct start_note large = {.settings = {settings, sizeof(settings)}};
+	struct left_note left = {.address = STR("addr")};
+	uint64_t expected = 0;
+	unsigned before = 0;
+	bool came = false;
+	ssize_t n;
+	int raw;
+
+	connect_both(&raw);
+	for (; large.build < 30; large.build++)
+		start_send(answering, &large);
+	co_yield ();
+	left_send(answering, &left);
+	note(chan_sent_all(answering) ? "sent" : "waiting");
+	while (!came || expected < 30) {
+		n = recv(raw, got, sizeof(got), MSG_DONTWAIT);
+		if (n < 0 && co_sleep_until(deadline_in(1)) == 0)
+			continue;
+		if (le16_get(got) == MSG_LEFT) {
+			came = true;
+			before = (unsigned)expected;
+		} else if (le64_get(got + CHAN_HEADER) == expected)
+			expected++;
+		else
+			note("disorder");
+	}
+	note(before < 20 ? "small-first" : "small-last");
+	close(raw);
+	co_end_main();
+}
+
+static void small_messages_do_not_wait_behind_large_ones(void **state)
+{
+	run_main_fiber(small_first_main_fiber);
+	assert_string_equal(trace, "waiting small-first ");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -362,6 +403,7 @@ int main(void)
 		cmocka_unit_test(malformed_messages_are_refused),
 		cmocka_unit_test(a_flood_is_refused_above_the_ceiling),
 		cmocka_unit_test(last_words_are_heard),
+		cmocka_unit_test(small_messages_do_not_wait_behind_large_ones),
 	};
 
 	return cmocka_run_group_tests_name("chan", tests, NULL, NULL);

@@ -28,7 +28,7 @@
 #include <unistd.h>
 
 #define CONTROL_FD 3
-#define NEIGHBOURS_MAX 64
+#define NEIGHBOURS_MAX 256
 #define CLIENTS_MAX 16
 #define OWN_FIBERS_MAX 20000
 #define CONTROL_QUESTIONS_MAX 8
@@ -539,6 +539,7 @@ static int begin(struct role *role, struct err *e)
 	const int keep[] = {CONTROL_FD, role->plan.root_fd, role->data_folder, log_fd()};
 
 	walls_close_others(keep, sizeof(keep) / sizeof(keep[0]));
+	clock_read_zone();
 	if (role->ops->warm_up && (code = role->ops->warm_up(role, &role->state, e)))
 		return code;
 	return raise_walls(role, e);

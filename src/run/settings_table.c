@@ -245,7 +245,7 @@ const struct setting_row setting_rows[SET_COUNT] = {
 		.meaning = "SASL mechanisms that are offered.",
 	},
 	[SET_SCANNERS] = {
-		.name = "scanners", .type = SETTING_NUMBER, .rooms = MASTER_ONLY,
+		.name = "scanners", .type = SETTING_NUMBER, .rooms = GATE,
 		RANGE(1, 64), .fallback = "1", .computed = SETTING_PROCESSORS,
 		.fallback_says = "the number of processors, at most 4",
 		.meaning = "How many processes parse messages.",

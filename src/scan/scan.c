@@ -14,10 +14,12 @@
 #include "base/clock.h"
 #include "base/sealed.h"
 #include "format/charset.h"
+#include "format/header_edit.h"
 #include "format/outline.h"
 #include "format/received.h"
 #include "net/log.h"
 #include "net/messages.h"
+#include "net/scan_edits.h"
 #include "scan/sheet.h"
 #include "scan/turn.h"
 
@@ -27,7 +29,6 @@
 
 /* All windows of net/channels.def, with many gates and shards. */
 #define QUESTIONS_MAX 512
-#define FRONT_MAX ((size_t)8 << 10)
 #define OUT_MS 250
 /* As the settings table allows; a stored letter may be older than today's limit. */
 #define STORED_MAX ((uint64_t)2 << 30)
@@ -38,6 +39,7 @@ struct scan {
 	struct turn turn;
 	struct arena arena;
 	struct charsets charsets;
+	struct header_edit edit; /* of the letter under way */
 	uint64_t size_max; /* of a letter that comes in */
 };
 
@@ -171,8 +173,15 @@ static void result_free(struct result *r, struct scan *scan)
 
 /* --- a letter that comes in -------------------------------------------------------------------- */
 
+static struct str host_of(const struct scan *scan)
+{
+	return settings_text(role_settings(scan->role), SET_HOSTNAME);
+}
+
+/* Received, and what edits add. */
 static void write_front(const struct scan *scan, const struct scan_question *q, struct buf *out)
 {
+	struct date date = {.us = q->received, .zone = clock_zone(q->received)};
 	char id[20];
 	int n = snprintf(id, sizeof(id), ID_FORMAT, (unsigned long long)q->letter);
 	struct received r = {
@@ -181,26 +190,41 @@ static void write_front(const struct scan *scan, const struct scan_question *q, 
 		.client_ip = q->client_ip,
 		.tls = q->tls,
 		.login = q->login,
-		.by = settings_text(role_settings(scan->role), SET_HOSTNAME),
+		.user = q->user,
+		.by = host_of(scan),
 		.protocol = received_protocol(q->with),
 		.id = {id, (size_t)n},
 		.rcpt = q->recipient,
-		.date = {.us = q->received},
+		.date = date,
 	};
+	struct header_missing missing = {.now = date, .id = r.id, .host = host_of(scan)};
 
+	if (q->edits & SCAN_ADD_FROM)
+		missing.sender = q->sender;
 	received_write(&r, out);
+	header_edit_write(&scan->edit, q->edits & SCAN_ADD_MISSING ? &missing : NULL, out);
 }
 
-static int read_letter(const struct scan_question *q, struct str front, struct sheet *sheet, struct err *e)
+static int read_letter(const struct scan_question *q, struct sheet *sheet, struct err *e)
 {
-	return q->file < 0 ? sheet_copy(sheet, front, q->bytes, e)
-			   : sheet_map(sheet, front, q->file, q->size, e);
+	return q->file < 0 ? sheet_copy(sheet, q->bytes, e) : sheet_map(sheet, q->file, q->size, e);
+}
+
+/* A word of an address; anything else would be a field of its own. */
+static bool is_one_line(struct str s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if ((unsigned char)s.p[i] < ' ' || s.p[i] == 0x7F)
+			return false;
+	return true;
 }
 
 static int check_scan(const struct scan *scan, const struct scan_question *q, struct err *e)
 {
 	if (q->helo.n > 0 && q->client_ip.n == 0)
 		return err_set(e, ERR_INVALID, "a client without an address");
+	if (q->edits & ~SCAN_EDITS || !is_one_line(q->sender))
+		return err_set(e, ERR_INVALID, "no such edits");
 	if (q->size > scan->size_max)
 		return err_set(e, ERR_TOO_BIG, "the letter is above message_size_limit");
 	if (q->file < 0 ? q->size != q->bytes.n : q->size == 0 || q->bytes.n > 0)
@@ -208,38 +232,68 @@ static int check_scan(const struct scan *scan, const struct scan_question *q, st
 	return 0;
 }
 
-static void answer_scan(struct chan_parcel *p, struct str front, const struct result *r)
+/* Makes of the letter what will be stored.  head: the fields in front, *front octets, and what is
+ * left of the letter up to its last cut. */
+static int make_whole(struct job *j, const struct scan_question *q, struct buf *head, size_t *front,
+		      struct err *e)
 {
+	struct header_edit *edit = &j->scan->edit;
+	struct str letter = j->sheet.bytes;
+
+	*edit = (struct header_edit){0};
+	if (q->edits)
+		header_edit_read(letter, q->edits & SCAN_PRIVACY, edit);
+	write_front(j->scan, q, head);
+	*front = head->n;
+	size_t done = header_cuts_make(&edit->cuts, str_head(letter, HEADER_CUTS_HEAD), head);
+
+	if (buf_failed(head) || *front > SHEET_ROOM)
+		return err_set(e, ERR_TOO_BIG, "the fields in front are too long");
+	return sheet_behead(&j->sheet, done, buf_str(head), e);
+}
+
+static void answer_scan(const struct job *j, struct str front, const struct result *r)
+{
+	struct buf cuts;
+
+	buf_init(&cuts, (size_t)HEADER_CUTS_MAX * HEADER_CUT_SIZE);
+	header_cuts_write(&j->scan->edit.cuts, &cuts);
 	struct scan_answer a = {.front = front,
+				.cuts = buf_str(&cuts),
 				.opaque = r->outline.opaque,
 				.hash = hash_of(r),
 				.outline_size = (uint32_t)r->bytes.n,
 				.outline = inline_of(r),
 				.wide = r->wide};
 
-	scan_answer(p, &a);
+	if (buf_failed(&cuts))
+		chan_refuse(j->parcel, ERR_MEMORY, "no memory for the cuts");
+	else
+		scan_answer(j->parcel, &a);
+	buf_free(&cuts);
 }
 
 static void scan_letter(struct job *j, const struct scan_question *q)
 {
 	struct result r;
-	struct buf front;
+	struct buf head;
+	size_t front;
 	struct err e;
 	int code;
 
 	result_init(&r);
-	buf_init(&front, FRONT_MAX);
-	write_front(j->scan, q, &front);
-	code = buf_failed(&front) ? err_set(&e, ERR_TOO_BIG, "the fields in front are too long")
-				  : read_letter(q, buf_str(&front), &j->sheet, &e);
+	buf_init(&head, SHEET_ROOM + HEADER_CUTS_HEAD);
+	code = read_letter(q, &j->sheet, &e);
+	if (code == 0)
+		code = make_whole(j, q, &head, &front, &e);
 	if (code == 0)
 		code = parse(j->scan, j->sheet.bytes, &r, &e);
 	if (code == 0)
-		answer_scan(j->parcel, buf_str(&front), &r);
+		answer_scan(j, str_head(buf_str(&head), front), &r);
 	else
 		chan_refuse(j->parcel, code, "%s", e.text);
 	sheet_free(&j->sheet);
-	buf_free(&front);
+	buf_free(&head);
 	result_free(&r, j->scan);
 }
 
@@ -287,8 +341,7 @@ static void outline_letter(struct job *j, const struct outline_question *q)
 	struct err e;
 
 	result_init(&r);
-	if (sheet_map(&j->sheet, STR(""), q->file, q->size, &e) == 0 &&
-	    parse(j->scan, j->sheet.bytes, &r, &e) == 0)
+	if (sheet_map(&j->sheet, q->file, q->size, &e) == 0 && parse(j->scan, j->sheet.bytes, &r, &e) == 0)
 		answer_outline(j->parcel, &r);
 	else
 		chan_refuse(j->parcel, e.code, "%s", e.text);

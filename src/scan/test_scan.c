@@ -6,14 +6,17 @@
 #include "base/sealed.h"
 #include "base/unit.h"
 #include "format/charset.h"
+#include "format/header_edit.h"
 #include "format/outline.h"
 #include "format/vectors.h"
 #include "net/chan_frame.h"
 #include "net/log.h"
 #include "net/loop.h"
+#include "net/scan_edits.h"
 #include "scan/test_gate.h"
 
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -132,7 +135,21 @@ struct answered {
 	bool wide, opaque;
 };
 
-static struct answered co_check_letter(uint64_t id, struct str letter)
+/* What becomes of the letter: as gate would put it together. */
+static void put_together(const struct scan_answer *a, struct str letter, struct buf *whole)
+{
+	struct str head = str_head(letter, HEADER_CUTS_HEAD);
+	struct header_cuts cuts;
+	struct err e;
+
+	buf_init(whole, a->front.n + letter.n);
+	assert_int_equal(header_cuts_read(a->cuts, head, &cuts, &e), 0);
+	buf_add_str(whole, a->front);
+	buf_add_str(whole, str_skip(letter, header_cuts_make(&cuts, head, whole)));
+	assert_false(buf_failed(whole));
+}
+
+static struct answered co_check_edited(uint64_t id, struct str letter, uint8_t edits)
 {
 	struct scan_question q = gate_question(id, letter);
 	struct scan_answer a;
@@ -141,13 +158,13 @@ static struct answered co_check_letter(uint64_t id, struct str letter)
 	struct err e;
 	char *map;
 
+	q.edits = edits;
 	assert_int_equal(co_gate_ask(gate_end, &q, &a, &store, &e), 0);
 	assert_true(str_starts(a.front, STR("Received: from client.example (")));
 	assert_true(str_ends(a.front, STR("\r\n")));
 	assert_true(str_find_str(a.front, STR("mx.ours.test")) != STR_NONE);
-	buf_init(&whole, a.front.n + letter.n);
-	buf_add_str(&whole, a.front);
-	buf_add_str(&whole, letter);
+	assert_true(edits & SCAN_PRIVACY || a.cuts.n == 0);
+	put_together(&a, letter, &whole);
 	struct str encoded = outline_of(&a, &map);
 
 	check_outline(encoded, buf_str(&whole));
@@ -162,6 +179,11 @@ static struct answered co_check_letter(uint64_t id, struct str letter)
 		close(q.file);
 	chan_parcel_free(&store);
 	return got;
+}
+
+static struct answered co_check_letter(uint64_t id, struct str letter)
+{
+	return co_check_edited(id, letter, 0);
 }
 
 /* --- letters ----------------------------------------------------------------------------------- */
@@ -293,14 +315,19 @@ static void co_check_file(const char *dir, const char *name)
 		return;
 	assert_true(vectors_read(&letter, dir, name, ""));
 	co_check_letter(1, buf_str(&letter));
+	co_check_edited(2, buf_str(&letter), SCAN_EDITS);
 	buf_free(&letter);
 }
 
 static void hostile_fiber(void *arg)
 {
-	static const char *const folders[] = {
-		"mime-rfc",       "mime-mime4j/testmsgs", "mime-mime4j/mimetools-testmsgs",
-		"../corpus/mime", "../corpus/header",     "../corpus/outline"};
+	static const char *const folders[] = {"mime-rfc",
+					      "mime-mime4j/testmsgs",
+					      "mime-mime4j/mimetools-testmsgs",
+					      "../corpus/mime",
+					      "../corpus/header",
+					      "../corpus/outline",
+					      "../corpus/header_edit"};
 
 	for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++)
 		assert_true(vectors_each(folders[i], "", co_check_file) > 10);
@@ -310,6 +337,91 @@ static void hostile_fiber(void *arg)
 static void hostile_letters_get_sound_outlines(void **state)
 {
 	run(hostile_fiber);
+}
+
+/* --- letters that are submitted -------------------------------------------------------------------- */
+
+#define LOCAL "Tue, 1 Jul 2003 10:52:37 +0200\r\n"
+
+static void co_expect_whole(const struct scan_question *q, struct str letter, const char *want)
+{
+	struct scan_answer a;
+	struct chan_parcel store;
+	struct buf whole;
+	struct err e;
+	char *map;
+
+	assert_int_equal(co_gate_ask(gate_end, q, &a, &store, &e), 0);
+	put_together(&a, letter, &whole);
+	assert_str(buf_str(&whole), str_of(want).p);
+	check_outline(outline_of(&a, &map), buf_str(&whole));
+	buf_free(&whole);
+	chan_parcel_free(&store);
+}
+
+static void edits_fiber(void *arg)
+{
+	static const char letter[] = "User-Agent: y\r\nSubject: x\r\nX-Mailer: z\r\n\r\nX-Mailer: text\r\n";
+	struct scan_question q = gate_question(0xABC, STR(letter));
+
+	q.helo = q.client_ip = q.tls = q.recipient = (struct str){NULL, 0};
+	q.edits = SCAN_PRIVACY;
+	co_expect_whole(&q, STR(letter),
+			"Received: by mx.ours.test (Mailstead) with ESMTPS id 0000000000000ABC;\r\n\t" LOCAL
+			"Subject: x\r\n\r\nX-Mailer: text\r\n");
+	q.edits = SCAN_EDITS;
+	q.sender = STR("alice@ours.test");
+	co_expect_whole(&q, STR(letter),
+			"Received: by mx.ours.test (Mailstead) with ESMTPS id 0000000000000ABC;\r\n\t" LOCAL
+			"Date: " LOCAL "Message-ID: <20030701085237.0000000000000ABC@mx.ours.test>\r\n"
+			"From: <alice@ours.test>\r\nSubject: x\r\n\r\nX-Mailer: text\r\n");
+	q.edits = SCAN_ADD_MISSING;
+	co_expect_whole(&q, STR(letter),
+			"Received: by mx.ours.test (Mailstead) with ESMTPS id 0000000000000ABC;\r\n\t" LOCAL
+			"Date: " LOCAL "Message-ID: <20030701085237.0000000000000ABC@mx.ours.test>\r\n"
+			"User-Agent: y\r\nSubject: x\r\nX-Mailer: z\r\n\r\nX-Mailer: text\r\n");
+	co_end_main();
+}
+
+static void what_is_submitted_is_edited(void **state)
+{
+	/* In a zone of our own, so that local time is not UTC. */
+	setenv("TZ", "TEST-2", 1);
+	clock_read_zone();
+	run(edits_fiber);
+	unsetenv("TZ");
+	clock_read_zone();
+}
+
+/* Headers that nobody writes, short and in a file. */
+static void huge_header_fiber(void *arg)
+{
+	struct buf b;
+
+	buf_init(&b, 4 << 20);
+	for (unsigned fields = 10; fields <= 10000; fields *= 10) {
+		buf_clear(&b);
+		for (unsigned i = 0; i < fields; i++)
+			buf_printf(&b,
+				   "X-Mailer: %u\r\nReceived: from a\r\n\tby b with ESMTPSA; %u\r\nA: 1\r\n",
+				   i, i);
+		buf_add_z(&b, "\r\nX-Mailer: text\r\n");
+		co_check_edited(1, buf_str(&b), SCAN_EDITS);
+	}
+	/* One field that is larger than all that is looked at, behind one that goes away. */
+	buf_clear(&b);
+	buf_add_z(&b, "X-Mailer: a\r\nUser-Agent:");
+	while (b.n < 3 * HEADER_CUTS_HEAD)
+		buf_add_z(&b, " and more\r\n");
+	buf_add_z(&b, "X-Mailer: b\r\n\r\ntext\r\n");
+	co_check_edited(2, buf_str(&b), SCAN_EDITS);
+	buf_free(&b);
+	co_end_main();
+}
+
+static void huge_headers_are_edited_in_bounds(void **state)
+{
+	run(huge_header_fiber);
 }
 
 /* --- refusals ------------------------------------------------------------------------------------ */
@@ -356,6 +468,12 @@ static void refused_fiber(void *arg)
 	q = gate_question(1, STR(PLAIN));
 	q.client_ip = (struct str){NULL, 0};
 	co_refused(&q, ERR_INVALID, "a client without an address");
+	q = gate_question(1, STR(PLAIN));
+	q.edits = SCAN_EDITS + 1;
+	co_refused(&q, ERR_INVALID, "no such edits");
+	q.edits = SCAN_EDITS;
+	q.sender = STR("a@b.test>\r\nX: <y");
+	co_refused(&q, ERR_INVALID, "no such edits");
 	/* And it goes on. */
 	q = gate_question(1, STR(PLAIN));
 	assert_int_equal(co_gate_try(gate_end, &q, &e), 0);
@@ -403,10 +521,10 @@ static struct chan_frame *scan_frame(uint8_t says, unsigned fds)
 	struct chan_frame *f = chan_frame_new(MSG_SCAN);
 
 	buf_put_u64(&f->bytes, 1);
-	buf_put_u8(&f->bytes, 0);
-	buf_put_u8(&f->bytes, 0);
+	for (int i = 0; i < 3; i++)
+		buf_put_u8(&f->bytes, 0);
 	buf_put_u64(&f->bytes, 0);
-	for (int i = 0; i < 6; i++)
+	for (int i = 0; i < 8; i++)
 		buf_put_str(&f->bytes, STR(""));
 	buf_put_u64(&f->bytes, 0);
 	buf_put_str(&f->bytes, STR(""));
@@ -593,6 +711,8 @@ int main(void)
 		cmocka_unit_test(letters_of_every_shape_are_answered),
 		cmocka_unit_test(twenty_megabytes_come_in_a_memory_file),
 		cmocka_unit_test(hostile_letters_get_sound_outlines),
+		cmocka_unit_test(what_is_submitted_is_edited),
+		cmocka_unit_test(huge_headers_are_edited_in_bounds),
 		cmocka_unit_test(what_is_not_what_it_says_is_refused),
 		cmocka_unit_test(the_limit_grows_with_a_reload),
 		cmocka_unit_test(a_descriptor_that_may_be_absent_is_counted),

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Front and letter in a row, around the sizes of a page. */
+/* Head and letter in a row, around the sizes of a page. */
 #include "scan/sheet.h"
 
 #include "base/sealed.h"
@@ -21,39 +21,78 @@ static char *pattern(void)
 	return p;
 }
 
-static void check(const char *bytes, size_t front, size_t letter)
+static void check_row(struct sheet *s, size_t n, struct str head, struct str letter)
 {
-	struct str f = {bytes, front}, l = {bytes + front, letter};
+	struct str rest = str_skip(letter, n);
+	struct err e;
+
+	assert_true(str_eq(s->bytes, letter));
+	assert_int_equal(sheet_behead(s, n, head, &e), 0);
+	assert_true(str_eq(str_head(s->bytes, head.n), head));
+	assert_true(str_eq(str_skip(s->bytes, head.n), rest));
+	sheet_free(s);
+	sheet_free(s);
+}
+
+/* The first n octets of the letter give way to a head. */
+static void check(const char *bytes, size_t n, size_t head_n, size_t letter_n)
+{
+	struct str letter = {bytes, letter_n},
+		   head = str_head((struct str){bytes + 7, head_n}, n + SHEET_ROOM);
 	struct sheet s;
 	struct err e;
 	int fd;
 
-	assert_int_equal(sheet_copy(&s, f, l, &e), 0);
-	assert_true(str_eq(s.bytes, (struct str){bytes, front + letter}));
-	sheet_free(&s);
-	assert_int_equal(sealed_make("letter", l, &fd, &e), 0);
-	assert_int_equal(sheet_map(&s, f, fd, letter, &e), letter ? 0 : ERR_IO);
+	if (n > letter_n)
+		return;
+	assert_int_equal(sheet_copy(&s, letter, &e), 0);
+	check_row(&s, n, head, letter);
+	assert_int_equal(sealed_make("letter", letter, &fd, &e), 0);
+	assert_int_equal(sheet_map(&s, fd, letter_n, &e), letter_n ? 0 : ERR_IO);
+	if (letter_n)
+		check_row(&s, n, head, letter);
+	/* What was written stays private. */
+	assert_int_equal(lseek(fd, 0, SEEK_SET), 0);
+	for (size_t i = 0; i < letter_n && i < 9000; i++) {
+		char c;
+
+		assert_int_equal(read(fd, &c, 1), 1);
+		assert_int_equal(c, bytes[i]);
+	}
 	close(fd);
-	if (letter)
-		assert_true(str_eq(s.bytes, (struct str){bytes, front + letter}));
-	sheet_free(&s);
-	sheet_free(&s);
 }
 
-static void front_and_letter_stand_in_a_row(void **state)
+static void head_and_letter_stand_in_a_row(void **state)
 {
 	static const int near[] = {-1, 0, 1};
 	size_t page = (size_t)sysconf(_SC_PAGESIZE);
 	char *bytes = pattern();
 
-	for (size_t fronts = 0; fronts <= 2; fronts++)
-		for (size_t letters = 0; letters <= 2; letters++)
-			for (size_t i = 0; i < 9; i++) {
-				size_t front = fronts * page + 1 + (size_t)near[i % 3];
-				size_t letter = letters * page + 1 + (size_t)near[i / 3];
+	for (size_t pages = 0; pages < 9; pages++)
+		for (size_t i = 0; i < 27; i++) {
+			size_t head = pages % 3 * page + 1 + (size_t)near[i % 3];
+			size_t letter = pages / 3 * page + 1 + (size_t)near[i / 3 % 3];
+			size_t n = i / 9 * (page + 3);
 
-				check(bytes, front, letter);
-			}
+			check(bytes, n, head, letter);
+		}
+	check(bytes, 0, SHEET_ROOM, 5 * page);
+	check(bytes, 5 * page, SHEET_ROOM + 5 * page, 5 * page);
+	free(bytes);
+}
+
+static void a_head_has_its_limit(void **state)
+{
+	char *bytes = pattern();
+	struct sheet s;
+	struct err e;
+
+	assert_int_equal(sheet_copy(&s, STR("letter"), &e), 0);
+	assert_int_equal(sheet_behead(&s, 3, (struct str){bytes, SHEET_ROOM + 4}, &e), ERR_TOO_BIG);
+	assert_str(s.bytes, "letter");
+	assert_int_equal(sheet_behead(&s, 3, (struct str){bytes, SHEET_ROOM + 3}, &e), 0);
+	assert_str(str_skip(s.bytes, SHEET_ROOM + 3), "ter");
+	sheet_free(&s);
 	free(bytes);
 }
 
@@ -64,14 +103,14 @@ static void a_file_that_may_change_is_not_mapped(void **state)
 	struct err e;
 
 	assert_int_equal(write(fd, "letter", 6), 6);
-	assert_int_equal(sheet_map(&s, STR("front"), fd, 6, &e), ERR_INVALID);
+	assert_int_equal(sheet_map(&s, fd, 6, &e), ERR_INVALID);
 	sheet_free(&s);
 	close(fd);
 	assert_int_equal(sealed_make("letter", STR("letter"), &fd, &e), 0);
-	assert_int_equal(sheet_map(&s, STR("front"), fd, 7, &e), ERR_INVALID);
+	assert_int_equal(sheet_map(&s, fd, 7, &e), ERR_INVALID);
 	sheet_free(&s);
 	/* More than there is memory for addresses. */
-	assert_int_equal(sheet_map(&s, STR("front"), fd, UINT64_MAX, &e), ERR_INVALID);
+	assert_int_equal(sheet_map(&s, fd, UINT64_MAX, &e), ERR_INVALID);
 	sheet_free(&s);
 	close(fd);
 }
@@ -79,7 +118,8 @@ static void a_file_that_may_change_is_not_mapped(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(front_and_letter_stand_in_a_row),
+		cmocka_unit_test(head_and_letter_stand_in_a_row),
+		cmocka_unit_test(a_head_has_its_limit),
 		cmocka_unit_test(a_file_that_may_change_is_not_mapped),
 	};
 

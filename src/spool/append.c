@@ -11,6 +11,7 @@
 #include "spool/append.h"
 
 #include "base/clock.h"
+#include "base/sealed.h"
 #include "net/log.h"
 #include "net/loop.h"
 #include "net/messages.h"
@@ -19,21 +20,20 @@
 #include "store/letter_file.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #define ARENA_MAX ((size_t)1 << 20)
-#define ENTRY_PUT_MAX ((size_t)1 << 20)
+/* An outline, an envelope and its accounts. */
+#define ENTRY_PUT_MAX ((size_t)2 << 20)
 #define READ_STEP ((size_t)256 << 10)
 /* What a deliver message takes for an address. */
 #define DELIVER_ADDRESS_MAX 512
 /* What a sender message takes for an account. */
 #define ACCOUNT_ASKED_MAX 512
 #define KEEPER_MS 5000
-#define SEALS (F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
 
 /* An append in hand. */
 struct append {
@@ -44,6 +44,8 @@ struct append {
 	bool own_file;
 	struct arena arena;
 	struct buf entry;
+	void *wide; /* a large outline, mapped */
+	size_t wide_n;
 	struct account **made; /* accounts that this letter gave ids to */
 	uint32_t made_count;
 	bool joined; /* it is new and in the group */
@@ -208,14 +210,38 @@ static int check_recipients(const struct envelope *env, struct err *e)
 	return 0;
 }
 
-static int decode(struct append *a, struct str ticket, struct str envelope, struct str outline, struct err *e)
+/* What a message holds, or a sealed memory file, which stays mapped as long as a.  Takes wide over. */
+static int take_outline(struct append *a, struct str outline, uint32_t size, int wide, struct err *e)
+{
+	int code = 0;
+
+	a->letter.outline = outline;
+	if (wide < 0)
+		return outline.n == size ? 0 : err_set(e, ERR_INVALID, "the outline has another size");
+	if (size == 0 || size > ENTRY_OUTLINE_MAX || outline.n > 0)
+		code = err_set(e, ERR_INVALID, "the outline has another size");
+	else if ((code = sealed_check(wide, size, e)) == 0) {
+		void *map = mmap(NULL, size, PROT_READ, MAP_PRIVATE, wide, 0);
+
+		if (map == MAP_FAILED)
+			code = err_errno(e, "cannot read the outline's memory file");
+		else {
+			a->wide = map;
+			a->wide_n = size;
+			a->letter.outline = (struct str){map, size};
+		}
+	}
+	close(wide);
+	return code;
+}
+
+static int decode(struct append *a, struct str ticket, struct str envelope, struct err *e)
 {
 	struct reader r = reader_of(envelope);
 
 	if (ticket.n != TICKET_SIZE || !letter_id_valid(a->letter.id))
 		return err_set(e, ERR_INVALID, "not a ticket, or not a letter id");
 	memcpy(a->letter.ticket, ticket.p, TICKET_SIZE);
-	a->letter.outline = outline;
 	envelope_get(&r, &a->arena, &a->letter.envelope);
 	if (!reader_done(&r))
 		return err_set(e, ERR_INVALID, "the envelope cannot be read");
@@ -314,6 +340,8 @@ static void append_init(struct append *a, struct spool *s, const void *gate, uin
 
 static void append_free(struct append *a)
 {
+	if (a->wide)
+		munmap(a->wide, a->wide_n);
 	buf_free(&a->entry);
 	arena_free(&a->arena);
 }
@@ -328,7 +356,10 @@ void co_on_append(void *room, struct chan_parcel *p)
 	if (!append_take(p, &q))
 		return;
 	append_init(&a, room, p->chan, q.letter);
-	int code = decode(&a, q.ticket, q.envelope, q.outline, &e);
+	int code = take_outline(&a, q.outline, q.outline_size, q.wide, &e);
+
+	if (code == 0)
+		code = decode(&a, q.ticket, q.envelope, &e);
 
 	if (code == 0)
 		code = co_check_right(&a, q.right, &e);
@@ -350,19 +381,6 @@ void co_on_append(void *room, struct chan_parcel *p)
 }
 
 /* --- memory files -------------------------------------------------------------------------- */
-
-/* A file that its sender can still change, or cut short under our hands, is refused. */
-static int check_file(int file, uint64_t size, struct err *e)
-{
-	struct stat st;
-	int seals = fcntl(file, F_GET_SEALS);
-
-	if (seals < 0 || (seals & SEALS) != SEALS)
-		return err_set(e, ERR_INVALID, "the letter's memory file is not sealed");
-	if (fstat(file, &st) != 0 || st.st_size < 0 || (uint64_t)st.st_size != size)
-		return err_set(e, ERR_INVALID, "the letter's memory file has another size");
-	return 0;
-}
 
 static int read_part(int file, char *p, size_t n, uint64_t at, struct err *e)
 {
@@ -487,12 +505,14 @@ void co_on_append_file(void *room, struct chan_parcel *p)
 	if (!append_file_take(p, &q))
 		return;
 	append_init(&a, room, p->chan, q.letter);
-	int code = decode(&a, q.ticket, q.envelope, q.outline, &e);
+	int code = take_outline(&a, q.outline, q.outline_size, q.wide, &e);
 
+	if (code == 0)
+		code = decode(&a, q.ticket, q.envelope, &e);
 	if (code == 0)
 		code = co_check_right(&a, q.right, &e);
 	if (code == 0)
-		code = check_file(q.file, q.size, &e);
+		code = sealed_check(q.file, q.size, &e);
 	if (code == 0)
 		code = claim(&a, q.size, &e);
 	if (code == 0) {

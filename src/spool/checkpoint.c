@@ -22,7 +22,7 @@
 
 #define BATCH_ROWS 1000
 #define SAMPLES 16
-#define ENTRY_READ_MAX ((size_t)1 << 20)
+#define ENTRY_READ_MAX ((size_t)2 << 20) /* as append.c writes it */
 
 /* Where the journal ended at some time. */
 struct sample {

@@ -11,8 +11,9 @@
 #include <assert.h>
 #include <stdlib.h>
 
-/* The largest entry with a letter in it: envelope and outline of an append, twice over. */
-#define ENTRY_READ_MAX ((size_t)1 << 20)
+/* The largest entry with a letter in it: as append.c writes it. */
+#define ENTRY_READ_MAX ((size_t)2 << 20)
+#define DELIVER_OUTLINE_MAX ((size_t)48 << 10)
 #define ARENA_MAX ((size_t)1 << 20)
 #define BACKOFF_FIRST_MS 1000
 #define BACKOFF_LAST_MS 60000
@@ -183,7 +184,7 @@ static int co_offer(struct delivery *d, const struct part *part, struct said *sa
 		.stored = l->stored,
 		.crc = l->crc,
 		.transform = l->transform,
-		.outline = l->outline,
+		.outline = l->outline.n <= DELIVER_OUTLINE_MAX ? l->outline : (struct str){NULL, 0},
 	};
 	int code = co_ask_deliver(d->shard->chan, &q, NO_DEADLINE, &store, &answer, e);
 

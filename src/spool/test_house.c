@@ -308,7 +308,32 @@ int co_append(uint64_t ticket, uint64_t id, unsigned users, struct err *e)
 				    .letter = id,
 				    .right = str_of(house.right),
 				    .envelope = buf_str(&envelope),
-				    .bytes = str_of(letter)};
+				    .bytes = str_of(letter),
+				    .wide = -1};
+	int code = co_ask_append(house.gate, &q, deadline_in(20000), &store, &a, e);
+
+	if (code == 0)
+		chan_parcel_free(&store);
+	buf_free(&envelope);
+	return code;
+}
+
+int co_append_wide(uint64_t ticket, uint64_t id, struct str outline, uint32_t say, int wide, struct err *e)
+{
+	char bytes[TICKET_SIZE];
+	struct chan_parcel store;
+	struct append_answer a;
+	struct buf envelope;
+
+	make_ticket(bytes, ticket);
+	make_envelope(&envelope, 1);
+	struct append_question q = {.ticket = {bytes, TICKET_SIZE},
+				    .letter = id,
+				    .envelope = buf_str(&envelope),
+				    .outline_size = say,
+				    .outline = outline,
+				    .bytes = STR("Subject: test\r\n\r\n"),
+				    .wide = wide};
 	int code = co_ask_append(house.gate, &q, deadline_in(20000), &store, &a, e);
 
 	if (code == 0)
@@ -337,7 +362,8 @@ int co_append_memfd(uint64_t ticket, uint64_t id, unsigned users, size_t size, i
 					 .right = str_of(house.right),
 					 .size = say,
 					 .envelope = buf_str(&envelope),
-					 .file = file};
+					 .file = file,
+					 .wide = -1};
 	int code = co_ask_append_file(house.gate, &q, deadline_in(20000), &store, &a, e);
 
 	if (code == 0)

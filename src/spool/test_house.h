@@ -81,6 +81,8 @@ uint64_t co_new_id(void);
 /* Appends a letter for the users in the set (bits); ticket: 16 bytes made of its number.
  * The code of the answer. */
 int co_append(uint64_t ticket, uint64_t id, unsigned users, struct err *e);
+/* A letter with an outline in the message, or in a memory file (wide >= 0), that says it has `say` bytes. */
+int co_append_wide(uint64_t ticket, uint64_t id, struct str outline, uint32_t say, int wide, struct err *e);
 int co_append_memfd(uint64_t ticket, uint64_t id, unsigned users, size_t size, int seals, size_t say,
 		    struct err *e);
 /* Sends an act; 0 or the code of the refusal. */

@@ -2,12 +2,16 @@
 /* The spool's core with a played gate and played shards: nothing lost, nothing twice. */
 #include "spool/test_house.h"
 
+#include "base/sealed.h"
 #include "store/segment.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 static struct spool_setup usual(void)
 {
@@ -86,47 +90,6 @@ static void refusals_fiber(void *arg)
 static void bad_letters_are_refused(void **state)
 {
 	RUN(refusals_fiber);
-}
-
-/* Short and long letters alike. */
-static int co_submit(uint64_t ticket, const char *login, const char *right, struct err *e)
-{
-	house.login = login;
-	house.right = right;
-	int code = ticket % 2 ? co_append(ticket, co_new_id(), 1, e)
-			      : co_append_memfd(ticket, co_new_id(), 1, 50000,
-						F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE,
-						50000, e);
-
-	house.login = house.right = NULL;
-	return code;
-}
-
-static void right_fiber(void *arg)
-{
-	struct err e;
-
-	for (uint64_t i = 10; i < 30; i += 10) {
-		assert_int_equal(co_submit(i, "ann@example.net", "good", &e), 0);
-		assert_int_equal(co_submit(i + 1, "ann@example.net", "", &e), ERR_DENIED);
-		assert_int_equal(co_submit(i + 2, "ann@example.net", "forged", &e), ERR_DENIED);
-		assert_int_equal(co_submit(i + 3, "bob@example.net", "good", &e), ERR_DENIED);
-		assert_string_equal(e.text, "<bob@example.net> has no right to send as <sender@example.net>");
-		assert_int_equal(house.senders, 4 * i / 10);
-		/* A stranger's letter needs none; nobody is asked. */
-		assert_int_equal(co_submit(i + 4, "", "good", &e), 0);
-		assert_int_equal(house.senders, 4 * i / 10);
-	}
-	chan_destroy(&house.keeper);
-	spool_set_keeper(house.spool, NULL);
-	assert_int_equal(co_submit(50, "ann@example.net", "good", &e), ERR_DENIED);
-	assert_true(co_all_settled(5000));
-	assert_int_equal(house.spool->commit.counts.refused, 0);
-}
-
-static void a_login_is_believed_with_its_right_only(void **state)
-{
-	RUN(right_fiber);
 }
 
 /* fiber */
@@ -545,6 +508,36 @@ static void check_letter(uint64_t id, size_t size)
 	close(fd);
 }
 
+static void outlines_fiber(void *arg)
+{
+	const size_t size = (size_t)1 << 20;
+	char *bytes = malloc(size + 1);
+	int open_file = memfd_create("outline", MFD_CLOEXEC | MFD_ALLOW_SEALING), wide, larger;
+	uint64_t id = co_new_id();
+	struct str none = {NULL, 0};
+	struct err e;
+
+	memset(bytes, 'o', size + 1);
+	assert_int_equal(sealed_make("outline", (struct str){bytes, size}, &wide, &e), 0);
+	assert_int_equal(sealed_make("outline", (struct str){bytes, size + 1}, &larger, &e), 0);
+	assert_int_equal(ftruncate(open_file, (off_t)size), 0);
+	assert_int_equal(co_append_wide(1, id, none, (uint32_t)size, open_file, &e), ERR_INVALID);
+	assert_int_equal(co_append_wide(1, id, none, (uint32_t)size - 1, wide, &e), ERR_INVALID);
+	assert_int_equal(co_append_wide(1, id, none, (uint32_t)size + 1, larger, &e), ERR_INVALID);
+	assert_int_equal(co_append_wide(1, id, none, 0, wide, &e), ERR_INVALID);
+	assert_int_equal(co_append_wide(1, id, STR("both"), (uint32_t)size, wide, &e), ERR_INVALID);
+	assert_int_equal(co_append_wide(1, id, STR("short"), 6, -1, &e), ERR_INVALID);
+	assert_int_equal(co_append_wide(1, id, none, (uint32_t)size, wide, &e), 0);
+	assert_int_equal(co_append_wide(2, co_new_id(), STR("short"), 5, -1, &e), 0);
+	/* The shards get both, and what is asked again in the same way. */
+	assert_int_equal(co_append_wide(1, id, none, (uint32_t)size, wide, &e), 0);
+	assert_true(co_all_settled(5000));
+	close(open_file);
+	close(wide);
+	close(larger);
+	free(bytes);
+}
+
 static void files_fiber(void *arg)
 {
 	uint64_t small = co_new_id(), large = co_new_id();
@@ -571,6 +564,14 @@ static void files_fiber(void *arg)
 	house.spool->setup.bytes_max = 400000;
 	assert_int_equal(co_append_memfd(5, co_new_id(), 1, 400001, ALL_SEALS, 400001, &e), ERR_BUSY);
 	assert_int_equal(house.spool->in_flight, 0);
+}
+
+static void outlines_travel_whole(void **state)
+{
+	struct spool_setup setup = usual();
+
+	setup.segment_size = 4 << 20;
+	house_run(outlines_fiber, &setup);
 }
 
 static void invariants_10_11_memory_files(void **state)
@@ -754,7 +755,6 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_letter_goes_all_the_way),
 		cmocka_unit_test(bad_letters_are_refused),
-		cmocka_unit_test(a_login_is_believed_with_its_right_only),
 		cmocka_unit_test(invariant_4_known_tickets_survive_a_crash),
 		cmocka_unit_test(every_answered_letter_is_there_once),
 		cmocka_unit_test(invariant_3_a_failed_sync_refuses_its_group),
@@ -766,6 +766,7 @@ int main(void)
 		cmocka_unit_test(a_refused_delivery_is_tried_later),
 		cmocka_unit_test(invariants_4_5_14_acts_are_checked),
 		cmocka_unit_test(invariants_10_11_memory_files),
+		cmocka_unit_test(outlines_travel_whole),
 		cmocka_unit_test(invariant_8_a_checkpoint_waits_for_folds),
 		cmocka_unit_test(acts_that_are_not_folded_stay),
 		cmocka_unit_test(invariant_12_a_lost_catalogue_is_not_guessed),

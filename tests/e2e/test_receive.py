@@ -124,7 +124,7 @@ class Kill(unittest.TestCase):
 class Stopped(unittest.TestCase):
     def test_a_stopped_room_stops_nothing_else(self):
         with houseful() as home:
-            for role in ("resolver/0", "keeper/0", "spool/0", "mailbox/0"):
+            for role in ("resolver/0", "keeper/0", "scan/0", "spool/0", "mailbox/0"):
                 load = post.Load(home, ["a@a.test"], senders=3).start()
                 time.sleep(0.3)
                 pid = home.kill(role, signal.SIGSTOP)

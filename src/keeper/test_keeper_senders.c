@@ -1,27 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The keeper room: logins, and what follows them: sessions and submission rights. */
+/* The keeper room: what a login on a submission service gives, and what it is good for. */
 #include "base/clock.h"
+#include "base/unit.h"
+#include "keeper/keeper.h"
 #include "keeper/rights.h"
-#include "keeper/test_room.h"
-#include "net/messages.h"
+#include "keeper/test_house.h"
 #include "net/services.h"
 #include "net/verdicts.h"
-#include "store/shards.h"
 
 #include <stdio.h>
 #include <string.h>
 
 static const uint8_t one[4] = {192, 0, 2, 1};
-static const uint8_t other[4] = {192, 0, 2, 2};
-
-/* --- logins ------------------------------------------------------------------------------------------------ */
-
-static const char *const people[TABLE_COUNT] = {
-	[TABLE_ACCOUNTS] = "ann@d.test|{PLAIN}one\nbob@d.test|{PLAIN}two\nkim@c.test|{PLAIN}three\n",
-	[TABLE_VIRTUALS] = "alias@d.test ann@d.test\n",
-	[TABLE_REGEXPS] = "",
-	[TABLE_LOCALS] = "",
-};
 
 static int co_login_at(uint8_t service, const void *address, size_t n, const char *login,
 		       const char *password, struct login_answer *a, char account[64], char right[RIGHT_SIZE])
@@ -32,7 +22,7 @@ static int co_login_at(uint8_t service, const void *address, size_t n, const cha
 				   .password = str_of(password)};
 	struct chan_parcel store;
 	struct err e;
-	int code = co_ask_login(room.gates[0], &q, deadline_in(ASK_MS), &store, a, &e);
+	int code = co_ask_login(house.gates[0], &q, deadline_in(ASK_MS), &store, a, &e);
 
 	account[0] = 0;
 	if (code)
@@ -43,64 +33,6 @@ static int co_login_at(uint8_t service, const void *address, size_t n, const cha
 	chan_parcel_free(&store);
 	return ERR_OK;
 }
-
-static int co_login(const void *address, size_t n, const char *login, const char *password,
-		    struct login_answer *a, char account[64])
-{
-	char right[RIGHT_SIZE];
-	int code = co_login_at(7, address, n, login, password, a, account, right);
-
-	check(code || a->right.n == 0, "a right for no submission");
-	return code;
-}
-
-static void co_good_login(const char *login, const char *password, const char *want)
-{
-	struct login_answer a;
-	char account[64];
-	unsigned before = room.expected.count;
-
-	check(co_login(one, 4, login, password, &a, account) == 0 && a.verdict == LOGIN_YES, "%s: no", login);
-	check(strcmp(account, want) == 0, "%s is %s", login, account);
-	check(room.expected.count == before + 1 && room.expected.number == a.session && a.session != 0,
-	      "not announced");
-	check(room.expected.shard == a.shard && a.shard == shard_of(str_of(want), SHARDS), "the wrong shard");
-	check(room.expected.service == 7 && strcmp(room.expected.account, want) == 0, "announced as another");
-}
-
-static void login_fiber(void *arg)
-{
-	struct login_answer a;
-	char account[64];
-	int64_t begun;
-
-	co_room_give(people);
-	co_good_login("ann@d.test", "one", "ann@d.test");
-	co_good_login("Bob@d.test", "two", "bob@d.test");
-	co_good_login("kim@c.test", "three", "kim@c.test");
-	co_good_login("ann@d.test", "one", "ann@d.test");
-	check(co_login(one, 3, "ann@d.test", "one", &a, account) == ERR_INVALID, "no address");
-	room.shard_refuses = true;
-	check(co_login(one, 4, "ann@d.test", "one", &a, account) == 0 && a.verdict == LOGIN_LATER &&
-		      a.session == 0,
-	      "a shard that is full");
-	room.shard_refuses = false;
-	room.expected.count = 0;
-	begun = clock_ms();
-	check(co_login(one, 4, "ann@d.test", "two", &a, account) == 0 && a.verdict == LOGIN_NO, "a guess");
-	check(clock_ms() - begun >= 2000, "the answer came at once");
-	check(co_login(other, 4, "alias@d.test", "one", &a, account) == 0 && a.verdict == LOGIN_NO,
-	      "an alias logs in");
-	check(room.expected.count == 0, "a failure was announced");
-	room_end();
-}
-
-static void a_good_login_is_announced_to_its_shard(void **state)
-{
-	room_run(login_fiber);
-}
-
-/* --- submission ---------------------------------------------------------------------------------------------- */
 
 static void co_good_submission(uint8_t service, const char *login, const char *password,
 			       char right[RIGHT_SIZE])
@@ -121,12 +53,35 @@ static int co_sender(const char *account, struct str right, const char *sender)
 	struct sender_answer a;
 	struct chan_parcel store;
 	struct err e;
-	int code = co_ask_sender(room.gates[1], &q, deadline_in(ASK_MS), &store, &a, &e);
+	int code = co_ask_sender(house.gates[1], &q, deadline_in(ASK_MS), &store, &a, &e);
 
 	if (code)
 		return code;
 	chan_parcel_free(&store);
 	return a.verdict;
+}
+
+static void co_end_protection(void)
+{
+	const char *const settings[] = {"hostname=mail.d.test", "spoof_protection=0", "confinement=off"};
+	struct buf text, files;
+	struct chan_parcel store;
+	struct prepare_answer a;
+	struct switch_answer b;
+	struct err e = {0};
+
+	buf_init(&text, SETTINGS_SENT_MAX);
+	house_put_settings(settings, sizeof(settings) / sizeof(settings[0]), &text);
+	house_put_files(&files);
+	struct prepare_question q = {.number = 1, .settings = buf_str(&text), .files = buf_str(&files)};
+	struct switch_question s = {.number = 1};
+
+	check(co_ask_prepare(house.control, &q, deadline_in(ASK_MS), &store, &a, &e) == 0, "%s", e.text);
+	chan_parcel_free(&store);
+	check(co_ask_switch(house.control, &s, deadline_in(ASK_MS), &store, &b, &e) == 0, "%s", e.text);
+	chan_parcel_free(&store);
+	buf_free(&text);
+	buf_free(&files);
 }
 
 static const struct {
@@ -166,11 +121,11 @@ static void sender_fiber(void *arg)
 	struct str right = {ann, RIGHT_SIZE};
 	int64_t now = clock_wall_us() / 1000000;
 
-	co_room_give(owners);
-	room.expected.count = 0;
+	co_house_give(owners);
+	house.expected.count = 0;
 	co_good_submission(SERVICE_SUBMISSION, "ann@d.test", "one", ann);
 	co_good_submission(SERVICE_SUBMISSIONS, "bob@d.test", "two", bob);
-	check(room.expected.count == 0, "a submission was announced to a shard");
+	check(house.expected.count == 0, "a submission was announced to a shard");
 	for (size_t i = 0; i < sizeof(senders) / sizeof(senders[0]); i++)
 		check(co_sender("ann@d.test", right, senders[i].sender) == (int)senders[i].verdict,
 		      "<%s> is judged otherwise", senders[i].sender);
@@ -182,31 +137,29 @@ static void sender_fiber(void *arg)
 	ann[RIGHT_SIZE - 1] ^= 1;
 	check(co_sender("ann@d.test", right, "") == SENDER_NO_RIGHT, "a forged right");
 	ann[RIGHT_SIZE - 1] ^= 1;
-	right_make(STR(ROOM_RIGHT_KEY), STR("ann@d.test"), now - RIGHT_VALID_S - 1, old);
+	right_make(STR(HOUSE_RIGHT_KEY), STR("ann@d.test"), now - RIGHT_VALID_S - 1, old);
 	check(co_sender("ann@d.test", (struct str){(char *)old, RIGHT_SIZE}, "") == SENDER_NO_RIGHT,
 	      "an old right");
 	right_make(STR("another key, 32 octets, as it is"), STR("ann@d.test"), now, others);
 	check(co_sender("ann@d.test", (struct str){(char *)others, RIGHT_SIZE}, "") == SENDER_NO_RIGHT,
 	      "another house's right");
 	/* without the account, and without spoof protection */
-	co_room_give(without);
+	co_house_give(without);
 	check(co_sender("ann@d.test", right, "") == SENDER_NO_RIGHT, "the account is gone");
-	co_room_give(owners);
-	co_room_prepare();
-	co_room_switch();
+	co_house_give(owners);
+	co_end_protection();
 	check(co_sender("ann@d.test", right, "x@far.test") == SENDER_OK, "protection is off");
 	check(co_sender("bob@d.test", right, "") == SENDER_NO_RIGHT, "without protection ann is bob");
-	room_end();
+	house_end();
 }
 
 static void a_right_and_a_sender_are_judged(void **state)
 {
-	room_run(sender_fiber);
+	house_run(sender_fiber);
 }
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_good_login_is_announced_to_its_shard),
 		cmocka_unit_test(a_right_and_a_sender_are_judged),
 	};
 
