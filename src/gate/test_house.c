@@ -580,7 +580,7 @@ bool house_logged(const struct house *h, const char *text)
 
 void house_init(struct house *h)
 {
-	*h = (struct house){.kind = SERVICE_SMTP};
+	*h = (struct house){.kind = *smtp_kind_of(SERVICE_SMTP)};
 	h->config = (struct smtp_config){.users = 1,
 					 .hostname = "mx.ours.test",
 					 .size_limit = 1000000,
@@ -623,7 +623,7 @@ int house_connect(struct house *h, const char *ip)
 		peer = &v6;
 	}
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds) != 0 ||
-	    smtp_session_start(&h->service, smtp_kind_of(h->kind), fds[0], peer) != 0)
+	    smtp_session_start(&h->service, &h->kind, fds[0], peer) != 0)
 		abort();
 	return fds[1];
 }

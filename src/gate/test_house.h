@@ -52,7 +52,7 @@ struct house {
 	struct smtp_service service;
 	struct auth_desk desk;
 	struct smtp_config config;
-	enum service kind; /* what its clients connect to */
+	struct smtp_kind kind; /* what its clients connect to */
 	enum house_spool spool;
 	enum house_scan scan;
 	unsigned scans, alone; /* asked */

@@ -29,7 +29,7 @@ static struct house h;
 static void open_house(enum service kind)
 {
 	house_init(&h);
-	h.kind = kind;
+	h.kind = *smtp_kind_of(kind);
 	h.config.limits.errors_slow = h.config.limits.errors_end = 100;
 }
 
@@ -86,6 +86,21 @@ static void nothing_is_said_without_tls_from_the_first_byte(void **state)
 	play(&h, "E\n");
 	assert_int_equal(h.came, 0);
 	house_free(&h);
+}
+
+/* Invariant 5 of smtp_session.h. */
+static void no_kind_takes_a_password_in_the_clear(void **state)
+{
+	unsigned kinds = 0;
+
+	for (unsigned i = 0; i < SERVICE_COUNT; i++) {
+		const struct smtp_kind *kind = smtp_kind_of((enum service)i);
+
+		kinds += kind != NULL;
+		if (kind && kind->traits & SMTP_NEEDS_LOGIN)
+			assert_true(kind->traits & (SMTP_TLS_NEEDED | SMTP_TLS_AT_ONCE));
+	}
+	assert_int_equal(kinds, 4);
 }
 
 /* --- logins -------------------------------------------------------------------------------------- */
@@ -410,6 +425,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(tls_comes_first),
 		cmocka_unit_test(nothing_is_said_without_tls_from_the_first_byte),
+		cmocka_unit_test(no_kind_takes_a_password_in_the_clear),
 		cmocka_unit_test(logins_have_their_replies),
 		cmocka_unit_test(who_is_not_known_is_logged),
 		cmocka_unit_test(a_session_has_few_guesses),
