@@ -239,7 +239,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(writes_the_field, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(tells_nothing_of_a_hidden_client, set_up, tear_down),
-		cmocka_unit_test(names_the_user_of_a_program),
+		cmocka_unit_test_setup_teardown(names_the_user_of_a_program, set_up, tear_down),
 		cmocka_unit_test(names_the_protocol),
 		cmocka_unit_test_setup_teardown(lets_no_peer_write_fields, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(keeps_good_utf8, set_up, tear_down),

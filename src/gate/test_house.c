@@ -612,11 +612,12 @@ int house_connect(struct house *h, const char *ip)
 {
 	struct sockaddr_in v4 = {.sin_family = AF_INET};
 	struct sockaddr_in6 v6 = {.sin6_family = AF_INET6};
+	struct sockaddr_un none = {.sun_family = AF_UNIX};
 	const void *peer = &v4;
 	int fds[2];
 
 	if (strcmp(ip, "local") == 0)
-		peer = &(struct sockaddr_un){.sun_family = AF_UNIX};
+		peer = &none;
 	else if (inet_pton(AF_INET, ip, &v4.sin_addr) != 1) {
 		if (inet_pton(AF_INET6, ip, &v6.sin6_addr) != 1)
 			abort();
