@@ -16,6 +16,11 @@ bool smtp_has_logged_in(const struct smtp_session *s)
 	return s->login.account.n > 0;
 }
 
+bool smtp_may_relay(const struct smtp_session *s)
+{
+	return s->trusted || smtp_has_logged_in(s);
+}
+
 struct str smtp_right(const struct smtp_session *s)
 {
 	return (struct str){(const char *)s->login.right, s->login.right_n};

@@ -306,8 +306,8 @@ bool co_smtp_data(struct smtp_session *s, struct str arg)
 	}
 	if (!is_ready(s))
 		return SMTP_BAD;
-	/* RFC 2920 3.1: who does not wait for the 354 does not listen to us. */
-	if (stream_pending(&s->stream).n > 0 && !s->trusted)
+	/* RFC 2920 3.1: who does not wait for the 354 does not listen to us.  Our own may. */
+	if (stream_pending(&s->stream).n > 0 && !smtp_may_relay(s))
 		return smtp_refuse(s, NULL,
 				   "503 5.5.0 <DATA>: Data command rejected: Improper use of SMTP command "
 				   "pipelining");

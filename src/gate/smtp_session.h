@@ -192,6 +192,8 @@ struct str smtp_local_user(const struct smtp_session *s, char text[SMTP_USER_SIZ
 /* smtp_auth.c */
 bool co_smtp_auth(struct smtp_session *s, struct str arg);
 bool smtp_has_logged_in(const struct smtp_session *s);
+/* Whether the client may send to other servers. */
+bool smtp_may_relay(const struct smtp_session *s);
 /* What keeper knows the login by; empty without one. */
 struct str smtp_right(const struct smtp_session *s);
 /* Nobody is logged in from here on. */

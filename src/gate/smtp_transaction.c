@@ -20,6 +20,8 @@
 /* Octets of the envelope's encoding (docs/format.md). */
 #define ENVELOPE_HEAD 32
 #define ENVELOPE_RECIPIENT 13
+/* A verdict that keeper never gives. */
+#define RECIPIENT_NONSENSE 255
 
 /* --- the transaction ------------------------------------------------------------------------------- */
 
@@ -234,10 +236,11 @@ static bool keep_target(struct smtp_transaction *tx, struct str account, struct 
 	return true;
 }
 
-/* RECIPIENT_OK, or RECIPIENT_TOO_MANY. */
+/* RECIPIENT_OK; RECIPIENT_TOO_MANY; or that of no row: a recipient without a target. */
 static uint8_t keep_targets(struct smtp_transaction *tx, struct str targets)
 {
 	struct reader r = reader_of(targets);
+	unsigned before = tx->target_count;
 
 	while (!r.failed && r.rest.n > 0) {
 		bool local = read_u8(&r) == TARGET_LOCAL;
@@ -247,7 +250,7 @@ static uint8_t keep_targets(struct smtp_transaction *tx, struct str targets)
 		if (!r.failed && !keep_target(tx, local ? account : STR(""), as))
 			return RECIPIENT_TOO_MANY;
 	}
-	return RECIPIENT_OK;
+	return reader_done(&r) && tx->target_count > before ? RECIPIENT_OK : RECIPIENT_NONSENSE;
 }
 
 /* --- RCPT -------------------------------------------------------------------------------------------------- */
@@ -329,12 +332,6 @@ static bool refuse_helo(struct smtp_session *s, struct str raw)
 	return true;
 }
 
-/* Whether the client may send to other servers. */
-static bool may_relay(const struct smtp_session *s)
-{
-	return s->trusted || smtp_has_logged_in(s);
-}
-
 /* Keeper's verdict; for RECIPIENT_OK its targets are kept. */
 static int co_ask_keeper(struct smtp_session *s, struct str address, uint8_t *verdict)
 {
@@ -348,7 +345,7 @@ static int co_ask_keeper(struct smtp_session *s, struct str address, uint8_t *ve
 	if (code)
 		return code;
 	*verdict = a.verdict;
-	if (a.verdict == RECIPIENT_OK || (a.verdict == RECIPIENT_NOT_OURS && may_relay(s)))
+	if (a.verdict == RECIPIENT_OK || (a.verdict == RECIPIENT_NOT_OURS && smtp_may_relay(s)))
 		*verdict = keep_targets(&s->tx, a.targets);
 	chan_parcel_free(&store);
 	return ERR_OK;

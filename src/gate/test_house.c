@@ -78,8 +78,10 @@ static void co_on_recipient(void *room, struct chan_parcel *p)
 	a.verdict = verdict_of(q.address);
 	if (a.verdict == RECIPIENT_NOT_OURS)
 		put_target(&targets, TARGET_REMOTE, q.address, q.address);
-	else
+	else if (!str_eq(q.address, STR("many-none@ours.test")))
 		put_target(&targets, TARGET_LOCAL, STR("box@ours.test"), q.address);
+	if (str_eq(q.address, STR("many-torn@ours.test")))
+		buf_put_u8(&targets, TARGET_LOCAL);
 	if (str_eq(q.address, STR("half@ours.test")))
 		put_target(&targets, TARGET_REMOTE, STR("x@else.test"), STR("x@else.test"));
 	a.targets = buf_str(&targets);

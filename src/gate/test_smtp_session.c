@@ -83,6 +83,8 @@ static const char *const dialogues[] = {
 	"C RCPT TO:<routed@ours.test>\nS 554 5.7.1 <routed@ours.test>: Relay access denied\n"
 	"C RCPT TO:<odd@ours.test>\nS 451 4.3.0 <odd@ours.test>: Temporary lookup failure\n"
 	"C RCPT TO:<slow@ours.test>\nS 451 4.3.0 <slow@ours.test>: Temporary lookup failure\n"
+	"C RCPT TO:<many-none@ours.test>\nS 451 4.3.0 <many-none@ours.test>: Temporary lookup failure\n"
+	"C RCPT TO:<many-torn@ours.test>\nS 451 4.3.0 <many-torn@ours.test>: Temporary lookup failure\n"
 	"C DATA\nS 554 5.5.1 Error: no valid recipients\n" QUIT,
 	/* names in HELO, judged at RCPT */
 	"S 220*\nC HELO bare\nS 250*\n" MAIL "C RCPT TO:<alice@ours.test>\nS 504 5.5.2 <bare>: Helo command "

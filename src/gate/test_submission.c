@@ -360,6 +360,17 @@ static void the_trace_field_tells_nothing_of_the_client(void **state)
 	house_free(&h);
 }
 
+/* As for mynetworks on port 25. */
+static void who_is_logged_in_need_not_wait_for_the_354(void **state)
+{
+	play_both(EHLO_TLS AUTH
+		  "R MAIL FROM:<alice@ours.test>\\r\\nRCPT TO:<x@else.test>\\r\\nDATA\\r\\nSubject: "
+		  "x\\r\\n\\r\\ntext\\r\\n.\\r\\nQUIT\\r\\n\nS 250*\nS 250*\nS 354*\nS 250 2.0.0*\nS "
+		  "221*\nE\n");
+	assert_int_equal(h.letters, 1);
+	house_free(&h);
+}
+
 /* What spool does not believe was submitted is not stored. */
 static void spool_asks_keeper_again(void **state)
 {
@@ -434,6 +445,7 @@ int main(void)
 		cmocka_unit_test(a_right_may_end),
 		cmocka_unit_test(the_envelope_says_who_submits),
 		cmocka_unit_test(the_trace_field_tells_nothing_of_the_client),
+		cmocka_unit_test(who_is_logged_in_need_not_wait_for_the_354),
 		cmocka_unit_test(spool_asks_keeper_again),
 		cmocka_unit_test(programs_of_this_machine_may_send),
 		cmocka_unit_test(own_networks_log_in_as_well),
