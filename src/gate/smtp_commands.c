@@ -17,8 +17,8 @@ enum command_flags {
 	JUNK = 4, /* brings no mail on its way: too many count as errors */
 	TAKES_NOTHING = 8, /* an argument is an error */
 	IN_HELP = 16, /* a command that we have */
-	BEFORE_TLS = 64, /* no 530 where TLS comes first (RFC 3207 section 4) */
 	NOT_IN_CHUNKS = 32, /* 503 between the chunks of a letter (RFC 3030 section 2) */
+	BEFORE_TLS = 64, /* no 530 where TLS comes first (RFC 3207 section 4) */
 };
 
 struct command_row {

@@ -11,6 +11,7 @@ const struct smtp_limits smtp_limits_default = {
 	.errors_slow = 10,
 	.errors_end = 20,
 	.logins = 5,
+	.locals = 50,
 	.junk = 100,
 	.hops = 50,
 	.slow_ms = 1000,

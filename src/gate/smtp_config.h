@@ -18,6 +18,7 @@ struct smtp_limits {
 	unsigned errors_slow; /* errors from which on each reply waits for slow_ms */
 	unsigned errors_end; /* errors that end the session */
 	unsigned logins; /* that fail, and end the session */
+	unsigned locals; /* sessions of one user of this machine at a time */
 	unsigned junk; /* commands without mail that are no errors yet */
 	unsigned hops; /* Received fields */
 	int64_t slow_ms;

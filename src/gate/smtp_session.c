@@ -122,21 +122,51 @@ bool co_smtp_start_tls(struct smtp_session *s)
 	return true;
 }
 
+/* Older sessions of the user of this machine who has this one. */
+static unsigned count_older(const struct smtp_session *s)
+{
+	unsigned count = 0;
+
+	for (const struct smtp_session *other = s->next; other; other = other->next)
+		count += other->kind->traits & SMTP_IS_LOCAL && other->uid == s->uid;
+	return count;
+}
+
+static bool co_may_come_in(struct smtp_session *s)
+{
+	const struct smtp_limits *limits = &s->config->limits;
+
+	if (s->kind->traits & SMTP_IS_LOCAL)
+		return count_older(s) < limits->locals;
+	return co_client_may_come_in(&s->client, s->service->keeper, limits->connect_ms);
+}
+
+static bool co_let_in(struct smtp_session *s)
+{
+	if (co_may_come_in(s))
+		return true;
+	log_line(LOG_INFO, "too many connections from " SMTP_PEER, s->client.ip);
+	/* Whoever expects TLS understands no line, and he is not worth a handshake. */
+	s->gone = s->kind->traits & SMTP_TLS_AT_ONCE;
+	if (!s->gone)
+		smtp_say(s, "421 4.7.0 %s Error: too many connections from %s", s->config->hostname,
+			 s->client.ip);
+	return false;
+}
+
 static bool co_greet(struct smtp_session *s)
 {
 	const char *host = s->config->hostname;
+	bool at_once = s->kind->traits & SMTP_TLS_AT_ONCE;
 
-	if (s->kind->traits & SMTP_TLS_AT_ONCE && (!s->config->tls || !co_smtp_start_tls(s)))
+	if (at_once && (!s->config->tls || !co_let_in(s) || !co_smtp_start_tls(s)))
 		return false;
 	if (s->service->stopping || !chan_attached(s->service->keeper) || !chan_attached(s->service->spool)) {
 		smtp_say(s, "421 4.3.2 %s Service not available, try again later", host);
 		return false;
 	}
-	if (!co_client_may_come_in(&s->client, s->service->keeper, s->config->limits.connect_ms)) {
-		log_line(LOG_INFO, "too many connections from " SMTP_PEER, s->client.ip);
-		smtp_say(s, "421 4.7.0 %s Error: too many connections from %s", host, s->client.ip);
+	if (!at_once && !co_let_in(s))
 		return false;
-	}
 	smtp_say(s, "220 %s ESMTP Mailstead", host);
 	return true;
 }

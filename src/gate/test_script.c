@@ -182,20 +182,26 @@ static void co_tls(struct house *h, void *arg)
 	co_house_quiet(h);
 }
 
-void play_tls(struct house *h, const char *before, const char *behind)
+void script_make_tls(struct house *h)
 {
 	struct buf certificate, key;
-	struct tls_script t = {.before = before, .behind = behind, .ctx = SSL_CTX_new(TLS_client_method())};
 	struct err e;
 
 	test_identity_make("mx.ours.test", &certificate, &key);
 	assert_int_equal(tls_server_new(buf_str(&certificate), buf_str(&key), STR(""), &h->config.tls, &e),
 			 0);
+	buf_free(&certificate);
+	buf_free(&key);
+}
+
+void play_tls(struct house *h, const char *before, const char *behind)
+{
+	struct tls_script t = {.before = before, .behind = behind, .ctx = SSL_CTX_new(TLS_client_method())};
+
+	script_make_tls(h);
 	house_run(h, co_tls, &t);
 	if (t.script.failure[0])
 		fail_msg("%s", t.script.failure);
 	tls_server_destroy(&h->config.tls);
 	SSL_CTX_free(t.ctx);
-	buf_free(&certificate);
-	buf_free(&key);
 }

@@ -3,7 +3,6 @@
 #include "gate/smtp_session.h"
 #include "base/clock.h"
 #include "base/unit.h"
-#include "gate/test_identity.h"
 #include "gate/test_script.h"
 
 #include <stdlib.h>
@@ -482,20 +481,15 @@ static void co_no_handshake(struct house *h, void *arg)
 
 static void a_failed_handshake_ends_the_session(void **state)
 {
-	struct buf certificate, key;
 	struct script script = {0};
 	static struct house h;
-	struct err e;
 
-	test_identity_make("mx.ours.test", &certificate, &key);
 	house_init(&h);
-	assert_int_equal(tls_server_new(buf_str(&certificate), buf_str(&key), STR(""), &h.config.tls, &e), 0);
+	script_make_tls(&h);
 	house_run(&h, co_no_handshake, &script);
 	assert_string_equal(script.failure, "");
 	assert_true(house_logged(&h, "SSL_accept error from unknown[192.0.2.7]: "));
 	tls_server_destroy(&h.config.tls);
-	buf_free(&certificate);
-	buf_free(&key);
 	house_free(&h);
 }
 

@@ -419,6 +419,45 @@ static void programs_of_this_machine_may_send(void **state)
 	house_free(&h);
 }
 
+static void co_two_programs(struct house *house, void *arg)
+{
+	struct script *script = arg;
+	struct stream first, second;
+
+	stream_open(&first, house_connect(house, "local"));
+	stream_open(&second, house_connect(house, "local"));
+	co_play_on(&second, script, "S 421 4.7.0 mx.ours.test Error: too many connections from local\nE\n");
+	co_play_on(&first, script, LOCAL_EHLO QUIT);
+	stream_close(&first);
+	stream_close(&second);
+	co_house_quiet(house);
+	script->lines = LOCAL_EHLO QUIT;
+	script->ip = "local";
+	co_play(house, script);
+}
+
+static void a_user_of_this_machine_has_so_many_sessions(void **state)
+{
+	struct script script = {0};
+
+	open_house(SERVICE_SUBMIT);
+	h.config.limits.locals = 1;
+	house_run(&h, co_two_programs, &script);
+	assert_string_equal(script.failure, "");
+	house_free(&h);
+}
+
+/* Whom keeper does not let in gets no handshake either. */
+static void clients_are_counted_before_tls(void **state)
+{
+	open_house(SERVICE_SUBMISSIONS);
+	script_make_tls(&h);
+	play_as(&h, "E\n", false, "192.0.2.99");
+	assert_true(house_logged(&h, "too many connections from unknown[192.0.2.99]\n"));
+	tls_server_destroy(&h.config.tls);
+	house_free(&h);
+}
+
 /* mynetworks is for port 25. */
 static void own_networks_log_in_as_well(void **state)
 {
@@ -448,6 +487,8 @@ int main(void)
 		cmocka_unit_test(who_is_logged_in_need_not_wait_for_the_354),
 		cmocka_unit_test(spool_asks_keeper_again),
 		cmocka_unit_test(programs_of_this_machine_may_send),
+		cmocka_unit_test(a_user_of_this_machine_has_so_many_sessions),
+		cmocka_unit_test(clients_are_counted_before_tls),
 		cmocka_unit_test(own_networks_log_in_as_well),
 	};
 
