@@ -52,7 +52,7 @@ static void tls_comes_first(void **state)
 {
 	static const char needed[] = "S 530 5.7.0 Must issue a STARTTLS command first\n";
 	static const char *const commands[] = {"MAIL FROM:<alice@ours.test>",
-					       "AUTH PLAIN " ALICE,
+					       ("AUTH PLAIN " ALICE),
 					       "AUTH LOGIN",
 					       "AUTH",
 					       "RCPT TO:<a@b.test>",

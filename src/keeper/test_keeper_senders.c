@@ -107,8 +107,8 @@ static void sender_fiber(void *arg)
 {
 	static const char *const owners[TABLE_COUNT] = {
 		[TABLE_ACCOUNTS] = "ann@d.test|{PLAIN}one\nbob@d.test|{PLAIN}two\n",
-		[TABLE_VIRTUALS] = "alias@d.test ann@d.test\n@d.test ann@d.test\nann@b\xC3\xBC"
-				   "cher.test ann@d.test\n",
+		[TABLE_VIRTUALS] = ("alias@d.test ann@d.test\n@d.test ann@d.test\nann@b\xC3\xBC"
+				    "cher.test ann@d.test\n"),
 		[TABLE_REGEXPS] = "",
 		[TABLE_LOCALS] = "",
 	};
