@@ -172,6 +172,8 @@ int child_files(const struct house *h, enum room room, struct buf *out, struct e
 		add_trust_anchor(h, out);
 	if (room == ROOM_GATE)
 		code = identity_put(h, out, e);
+	if (room == ROOM_KEEPER)
+		identity_put_right_key(h, out);
 	return code == 0 && buf_failed(out) ? err_set(e, ERR_TOO_BIG, "certificate and key are too large")
 					    : code;
 }

@@ -2,18 +2,21 @@
 /*
  * append, append_file: a letter is accepted.
  *
- *   checked -> ticket known? -> the first answer again
+ *   checked -> submitted? keeper knows the right
+ *           -> ticket known? -> the first answer again
  *           -> 256 KiB and more: into a file of its own, synced (invariant 11)
  *           -> joins a group: ticket, id and accounts once more, place, entry
  *           -> durable -> deliveries, answer
  */
 #include "spool/append.h"
 
+#include "base/clock.h"
 #include "base/sealed.h"
 #include "net/log.h"
 #include "net/loop.h"
 #include "net/messages.h"
 #include "spool/arrival.h"
+#include "net/verdicts.h"
 #include "spool/core.h"
 #include "spool/incoming.h"
 
@@ -25,6 +28,9 @@
 #define ENTRY_PUT_MAX ((size_t)2 << 20)
 /* What a deliver message takes for an address. */
 #define DELIVER_ADDRESS_MAX 512
+/* What a sender message takes for an account. */
+#define ACCOUNT_ASKED_MAX 512
+#define KEEPER_MS 5000
 
 /* An append in hand. */
 struct append {
@@ -192,6 +198,29 @@ static int decode(struct append *a, struct str ticket, struct str envelope, stru
 	return check_recipients(&a->letter.envelope, e);
 }
 
+/* A letter that names a login is believed only with the right of that login, which keeper gave:
+ * gate vouches for nobody. */
+static int co_check_right(struct append *a, struct str right, struct err *e)
+{
+	const struct envelope *env = &a->letter.envelope;
+	struct sender_question q = {.account = env->login, .right = right, .sender = env->reverse_path};
+	struct sender_answer answer;
+	struct chan_parcel store;
+
+	if (env->login.n == 0)
+		return 0;
+	if (!a->spool->keeper || env->login.n > ACCOUNT_ASKED_MAX)
+		return err_set(e, ERR_DENIED, "nobody knows the login of this letter");
+	int code = co_ask_sender(a->spool->keeper, &q, deadline_in(KEEPER_MS), &store, &answer, e);
+
+	if (code)
+		return code;
+	chan_parcel_free(&store);
+	return answer.verdict == SENDER_OK ? 0
+					   : err_set(e, ERR_DENIED, "<%.*s> has no right to send as <%.*s>",
+						     STR_ARG(env->login), STR_ARG(env->reverse_path));
+}
+
 static int co_store(struct append *a, struct err *e)
 {
 	struct commit_request r = {.kind = &append_kind, .arg = a};
@@ -233,6 +262,8 @@ void co_on_append(void *room, struct chan_parcel *p)
 
 	if (code == 0)
 		code = decode(&a, q.ticket, q.envelope, &e);
+	if (code == 0)
+		code = co_check_right(&a, q.right, &e);
 	if (code == 0)
 		code = incoming_claim(&a.in, room, p->chan, q.letter, q.bytes.n, &e);
 	if (code == 0) {
@@ -282,6 +313,8 @@ void co_on_append_file(void *room, struct chan_parcel *p)
 
 	if (code == 0)
 		code = decode(&a, q.ticket, q.envelope, &e);
+	if (code == 0)
+		code = co_check_right(&a, q.right, &e);
 	if (code == 0)
 		code = sealed_check(q.file, q.size, &e);
 	if (code == 0)

@@ -143,9 +143,9 @@ static int co_find_sender(struct notice *n, struct err *e)
 	struct recipient_answer a;
 	struct chan_parcel store;
 
-	if (!n->spool->queue.keeper)
+	if (!n->spool->keeper)
 		return err_set(e, ERR_BUSY, "there is no keeper");
-	int code = co_ask_recipient(n->spool->queue.keeper, &q, deadline_in(ASK_MS), &store, &a, e);
+	int code = co_ask_recipient(n->spool->keeper, &q, deadline_in(ASK_MS), &store, &a, e);
 
 	if (code)
 		return code;

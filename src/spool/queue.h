@@ -41,7 +41,7 @@ struct queue_rules {
 
 struct queue {
 	struct spool *spool;
-	struct chan *relay, *keeper; /* NULL: there is none */
+	struct chan *relay; /* NULL: there is none */
 	struct queue_rules rules;
 	struct queue_rules next_rules; /* of a reload that is being prepared */
 

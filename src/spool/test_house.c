@@ -394,7 +394,22 @@ static void co_on_recipient(void *room, struct chan_parcel *p)
 	buf_free(&targets);
 }
 
-static const struct chan_handler keeper_handlers[] = {{MSG_RECIPIENT, co_on_recipient}, {0, NULL}};
+/* Ann has the right "good", and her address is the sender's. */
+static void co_on_sender(void *room, struct chan_parcel *p)
+{
+	struct sender_question q;
+	struct sender_answer a = {.verdict = SENDER_NO_RIGHT};
+
+	if (!sender_take(p, &q))
+		return;
+	house.senders++;
+	if (str_eq(q.right, STR("good")) && str_eq(q.account, STR("ann@example.net")))
+		a.verdict = str_eq(q.sender, STR("sender@example.net")) ? SENDER_OK : SENDER_NOT_OWNED;
+	sender_answer(p, &a);
+}
+
+static const struct chan_handler keeper_handlers[] = {
+	{MSG_RECIPIENT, co_on_recipient}, {MSG_SENDER, co_on_sender}, {0, NULL}};
 
 /* --- the gate ----------------------------------------------------------------------------------- */
 
@@ -421,6 +436,7 @@ static void make_envelope(struct buf *b, unsigned users)
 	struct recipient to[USERS + 1] = {0};
 	struct envelope env = {
 		.reverse_path = STR("sender@example.net"),
+		.login = str_of(house.login),
 		.received_us = (uint64_t)clock_wall_us(),
 		.recipients = to,
 	};
@@ -456,6 +472,7 @@ int co_append(uint64_t ticket, uint64_t id, unsigned users, struct err *e)
 	make_envelope(&envelope, users);
 	struct append_question q = {.ticket = {bytes, TICKET_SIZE},
 				    .letter = id,
+				    .right = str_of(house.right),
 				    .envelope = buf_str(&envelope),
 				    .bytes = str_of(letter),
 				    .wide = -1};
@@ -508,6 +525,7 @@ int co_append_memfd(uint64_t ticket, uint64_t id, unsigned users, size_t size, i
 	make_envelope(&envelope, users);
 	struct append_file_question q = {.ticket = {bytes, TICKET_SIZE},
 					 .letter = id,
+					 .right = str_of(house.right),
 					 .size = say,
 					 .envelope = buf_str(&envelope),
 					 .file = file,
