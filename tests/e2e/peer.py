@@ -459,15 +459,15 @@ service imap-login {{
 class Sink:
     """A next hop in this process, on a free port of 127.0.0.1: keeps (sender, recipients, letter) of what it took.
 
-    rcpt(address) is the reply to RCPT; it runs in another thread.
+    rcpt(address) is the reply to RCPT; it runs in another thread.  options: for aiosmtpd.smtp.SMTP.
     """
 
-    def __init__(self, rcpt=lambda address: "250 2.1.5 OK"):
+    def __init__(self, rcpt=lambda address: "250 2.1.5 OK", **options):
         self.rcpt = rcpt
         self.letters = []
         self.loop = asyncio.new_event_loop()
         self.server = self.loop.run_until_complete(self.loop.create_server(
-            lambda: aiosmtpd.smtp.SMTP(self, hostname="sink.test", enable_SMTPUTF8=True, loop=self.loop), "127.0.0.1", 0))
+            lambda: aiosmtpd.smtp.SMTP(self, hostname="sink.test", enable_SMTPUTF8=True, loop=self.loop, **options), "127.0.0.1", 0))
         self.port = self.server.sockets[0].getsockname()[1]
         self.thread = threading.Thread(target=self.loop.run_forever, daemon=True)
 

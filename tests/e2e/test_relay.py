@@ -4,11 +4,16 @@
 import array
 import fcntl
 import os
+import pathlib
 import re
 import socket
+import ssl
 import struct
+import tempfile
 import time
 import unittest
+
+from aiosmtpd.smtp import AuthResult
 
 import house
 import peer
@@ -109,6 +114,35 @@ class Relay(unittest.TestCase):
 
     def test_opensmtpd(self):
         self.brings(peer.OpenSmtpd)
+
+    def smarthost(self, password, **options):
+        """The outcomes of a letter through a smarthost with a login, the letters that it took, and the log."""
+        with tempfile.TemporaryDirectory() as folder:
+            peer.certificate(pathlib.Path(folder), "sink.test")
+            tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+            tls.load_cert_chain(f"{folder}/cert.pem", f"{folder}/key.pem")
+        with peer.Sink(tls_context=tls, authenticator=self.judge, auth_required=True, **options) as sink:
+            with house.House(relay_host=f"[127.0.0.1]:{sink.port}", relay_user="us@house.test", relay_password=password) as home:
+                return relay(home, "", ["u@far.test"], self.letter), sink.letters, home.log()
+
+    @staticmethod
+    def judge(server, session, envelope, mechanism, data):
+        return AuthResult(success=(data.login, data.password) == (b"us@house.test", b"s e cret"), handled=False)
+
+    def test_login(self):
+        for options in ({}, {"auth_exclude_mechanism": ["PLAIN"]}):
+            with self.subTest(options=options):
+                rows, letters, log = self.smarthost("s e cret", **options)
+                self.assertEqual([row[1] for row in rows], [SENT], rows)
+                self.assertEqual([(sender, who, letter.decode()) for sender, who, letter in letters],
+                                 [("s@house.test", ["u@far.test"], self.letter)])
+                self.assertNotIn("s e cret", log)
+
+    def test_login_refused(self):
+        rows, letters, _ = self.smarthost("other")
+        self.assertEqual([row[1:3] for row in rows], [(DEFERRED, "4.7.8")], rows)
+        self.assertIn("SASL authentication failed; server 127.0.0.1[127.0.0.1] said: 535 5.7.8", rows[0][4])
+        self.assertFalse(letters)
 
     def test_refused(self):
         peer.Postfix.need()
