@@ -13,7 +13,7 @@ static void must(bool holds)
 		abort();
 }
 
-static void check_field(struct str evil)
+static void check_field(struct str evil, struct str user)
 {
 	struct received r = {
 		.helo = evil,
@@ -21,6 +21,7 @@ static void check_field(struct str evil)
 		.client_ip = evil,
 		.tls = STR("TLSv1.3"),
 		.login = evil,
+		.user = user,
 		.by = STR("m.test"),
 		.protocol = STR("ESMTP"),
 		.id = STR("1"),
@@ -43,7 +44,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct str in = {(const char *)data, size};
 
-	check_field(in);
+	check_field(in, STR(""));
+	check_field(in, in);
 	must(!received_delivered_to(in, STR("a: b\nc")));
 	return 0;
 }

@@ -99,15 +99,28 @@ static void add_client(const struct received *r, struct buf *out)
 	}
 }
 
+/* How it came: by a protocol, or from a program of this machine. */
+static void add_way(struct buf *out, const struct received *r)
+{
+	if (r->user.n > 0) {
+		buf_add_z(out, " (Mailstead, from ");
+		add_filtered(out, r->user, PART_MAX, "()\\");
+		buf_add_z(out, ")\r\n\t");
+	} else {
+		buf_add_z(out, " (Mailstead) with ");
+		add_word(out, r->protocol);
+		buf_add_z(out, " ");
+	}
+}
+
 void received_write(const struct received *r, struct buf *out)
 {
 	buf_add_z(out, "Received: ");
 	add_client(r, out);
 	buf_add_z(out, "by ");
 	add_word(out, r->by);
-	buf_add_z(out, " (Mailstead) with ");
-	add_word(out, r->protocol);
-	buf_add_z(out, " id ");
+	add_way(out, r);
+	buf_add_z(out, "id ");
 	add_word(out, r->id);
 	if (r->rcpt.n) {
 		buf_add_z(out, "\r\n\tfor <");

@@ -21,6 +21,7 @@ struct received {
 	struct str client_ip; /* as text, without brackets; not empty with helo */
 	struct str tls; /* "TLSv1.3 with cipher X (256/256 bits)" */
 	struct str login; /* whom it logged in as */
+	struct str user; /* "userid 1000": whose program handed it in, without a protocol to speak of */
 	struct str by; /* our name; not empty */
 	struct str protocol; /* see received_protocol; not empty */
 	struct str id; /* the letter's id; not empty */

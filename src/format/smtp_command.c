@@ -321,6 +321,11 @@ static enum smtp_syntax parse_params(struct str rest, const struct param_row *ro
 	return fault;
 }
 
+static unsigned path_flags(unsigned offers)
+{
+	return PATH_FLAGS | (offers & SMTP_OFFER_BARE ? ADDRESS_BARE : 0);
+}
+
 enum smtp_syntax smtp_parse_mail(struct str arg, unsigned offers, struct smtp_mail *out, struct str *culprit)
 {
 	struct str path;
@@ -332,7 +337,7 @@ enum smtp_syntax smtp_parse_mail(struct str arg, unsigned offers, struct smtp_ma
 	if (fault != SMTP_OK)
 		return fault;
 	out->null_sender = path.n == 0;
-	if (!out->null_sender && address_parse_path(path, PATH_FLAGS, &out->from) != 0)
+	if (!out->null_sender && address_parse_path(path, path_flags(offers), &out->from) != 0)
 		return SMTP_BAD_SENDER;
 	fault = parse_params(arg, mail_params, COUNT(mail_params), offers, out, culprit);
 	if (fault == SMTP_OK && !out->smtputf8 && (out->from.utf8_local || out->from.domain.utf8))
@@ -351,7 +356,7 @@ enum smtp_syntax smtp_parse_rcpt(struct str arg, unsigned offers, bool utf8, str
 	fault = take_keyword_path(&arg, STR("TO:"), SMTP_RCPT_SYNTAX, SMTP_BAD_RECIPIENT, &path);
 	if (fault != SMTP_OK)
 		return fault;
-	if (address_parse_path(path, PATH_FLAGS, &out->to) != 0)
+	if (address_parse_path(path, path_flags(offers), &out->to) != 0)
 		return SMTP_BAD_RECIPIENT;
 	if (!utf8 && (out->to.utf8_local || out->to.domain.utf8))
 		return SMTP_NEEDS_UTF8;

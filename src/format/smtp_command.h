@@ -64,11 +64,12 @@ enum smtp_syntax {
 	SMTP_AUTH_SYNTAX,
 };
 
-/* Extensions that the listener offers, a set of bits. */
+/* Extensions that the listener offers, a set of bits; and what it takes beside them. */
 enum smtp_offer {
 	SMTP_OFFER_UTF8 = 1,
 	SMTP_OFFER_DSN = 2,
 	SMTP_OFFER_AUTH = 4,
+	SMTP_OFFER_BARE = 8, /* local parts without domain, as programs of this machine write them */
 };
 
 enum smtp_body { SMTP_BODY_UNSAID, SMTP_BODY_7BIT, SMTP_BODY_8BITMIME };

@@ -76,6 +76,20 @@ static void tells_nothing_of_a_hidden_client(void **state)
 		   "\tTue, 1 Jul 2003 10:52:37 +0200\r\n");
 }
 
+static void names_the_user_of_a_program(void **state)
+{
+	struct received r = example();
+
+	r.helo = STR("");
+	r.user = STR("userid 1000");
+	assert_str(written(&r), "Received: by mail.example.org (Mailstead, from userid 1000)\r\n"
+				"\tid 00000000000003E8;\r\n\tTue, 1 Jul 2003 10:52:37 +0200\r\n");
+	r.user = STR("a) id x;\r\n.");
+	assert_str(written(&r), "Received: by mail.example.org (Mailstead, from a? id x;?"
+				"?.)\r\n"
+				"\tid 00000000000003E8;\r\n\tTue, 1 Jul 2003 10:52:37 +0200\r\n");
+}
+
 static void names_the_protocol(void **state)
 {
 	static const struct {
@@ -225,6 +239,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(writes_the_field, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(tells_nothing_of_a_hidden_client, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(names_the_user_of_a_program, set_up, tear_down),
 		cmocka_unit_test(names_the_protocol),
 		cmocka_unit_test_setup_teardown(lets_no_peer_write_fields, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(keeps_good_utf8, set_up, tear_down),

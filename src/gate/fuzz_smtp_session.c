@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Any bytes as a client: the session answers in whole reply lines, ends, and keeps no letter
- * that it did not accept with a 250. */
+/* Any bytes as a client: the session answers in whole reply lines, ends, keeps no letter that it did not
+ * accept with a 250, and none that its client may not send. */
 #include "gate/test_house.h"
 
 #include "base/clock.h"
@@ -34,6 +34,32 @@ static bool is_reply(struct str line)
 	       (line.p[3] == ' ' || line.p[3] == '-');
 }
 
+static bool may_relay(const struct house *h)
+{
+	return h->kind.service != SERVICE_SMTP || h->config.trusted_count > 0;
+}
+
+/* x@else.test is where the alias half@ours.test leads, whoever writes to it. */
+static void check_letter(const struct house *h, const struct house_letter *l)
+{
+	const struct envelope *e = &l->envelope;
+
+	check(e->recipient_count > 0);
+	for (uint32_t i = 0; i < e->recipient_count; i++)
+		check(e->recipients[i].account != 0 || may_relay(h) ||
+		      str_eq(e->recipients[i].address, STR("x@else.test")));
+	check((e->login.n > 0) == (h->kind.service == SERVICE_SUBMISSION));
+	check(e->login.n == 0 || e->reverse_path.n == 0 || str_eq_nocase(e->reverse_path, e->login));
+}
+
+/* Submission is fuzzed without TLS, by a kind that no port has. */
+static void choose_kind(struct house *h, uint8_t choice)
+{
+	if (choice & 64)
+		h->kind = *smtp_kind_of(choice & 128 ? SERVICE_SUBMIT : SERVICE_SUBMISSION);
+	h->kind.traits &= ~(unsigned)SMTP_TLS_NEEDED;
+}
+
 static void check_replies(const struct house *h, struct str all)
 {
 	unsigned accepted = 0;
@@ -50,7 +76,7 @@ static void check_replies(const struct house *h, struct str all)
 	}
 	check(accepted == h->letters);
 	for (unsigned i = 0; i < accepted && i < HOUSE_LETTERS_MAX; i++)
-		check(h->letter[i].envelope.recipient_count > 0);
+		check_letter(h, &h->letter[i]);
 }
 
 static void co_client(struct house *h, void *arg)
@@ -85,6 +111,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (size == 0 || size > 60000)
 		return 0;
 	house_init(&h);
+	choose_kind(&h, data[0]);
 	/* The first byte chooses among the ways to be. */
 	h.config.bare = data[0] & 1 ? SMTP_BARE_NORMALISE : SMTP_BARE_REFUSE;
 	h.config.limits.slow_ms = 0;

@@ -3,6 +3,7 @@
 #include "gate/gate.h"
 
 #include "base/clock.h"
+#include "gate/auth.h"
 #include "gate/doorway.h"
 #include "gate/imap_login.h"
 #include "gate/smtp_session.h"
@@ -21,7 +22,9 @@
 
 struct gate {
 	struct smtp_service smtp;
+	struct smtp_door smtp_doors[SERVICE_COUNT];
 	struct imap_service imap;
+	struct auth_desk desk;
 	struct smtp_config *next; /* prepared */
 	struct doorway doorway;
 };
@@ -33,7 +36,10 @@ static void take_listener(struct role *role, void *state, unsigned service, int 
 		const struct doorway_kind *kind;
 		void *service;
 	} doors[SERVICE_COUNT] = {
-		[SERVICE_SMTP] = {&smtp_doorway, &gate->smtp},
+		[SERVICE_SMTP] = {&smtp_doorway, &gate->smtp_doors[SERVICE_SMTP]},
+		[SERVICE_SUBMISSION] = {&smtp_doorway, &gate->smtp_doors[SERVICE_SUBMISSION]},
+		[SERVICE_SUBMISSIONS] = {&smtp_doorway, &gate->smtp_doors[SERVICE_SUBMISSIONS]},
+		[SERVICE_SUBMIT] = {&smtp_doorway, &gate->smtp_doors[SERVICE_SUBMIT]},
 		[SERVICE_IMAP] = {&imap_doorway, &gate->imap},
 		[SERVICE_IMAPS] = {&imaps_doorway, &gate->imap},
 	};
@@ -88,7 +94,12 @@ static int warm_up(struct role *role, void **state, struct err *e)
 	*state = gate;
 	doorway_init(&gate->doorway);
 	fiber_group_init(&gate->smtp.fibers, SESSIONS_MAX);
+	gate->smtp.desk = &gate->desk;
+	for (unsigned i = 0; i < SERVICE_COUNT; i++)
+		gate->smtp_doors[i] = (struct smtp_door){&gate->smtp, smtp_kind_of((enum service)i)};
+	gate->desk = (struct auth_desk){.most = AUTH_DESK_MOST, .wait_ms = AUTH_DESK_WAIT_MS};
 	gate->imap = (struct imap_service){.config = &gate->smtp.config,
+					   .desk = &gate->desk,
 					   .shard = shard,
 					   .house = role,
 					   .limits = imap_login_limits_default};
@@ -105,7 +116,7 @@ static int co_start(struct role *role, void *state, struct err *e)
 {
 	struct gate *gate = state;
 
-	gate->imap.keeper = gate->smtp.keeper = role_neighbour(role, ROOM_KEEPER, 0);
+	gate->desk.keeper = gate->imap.keeper = gate->smtp.keeper = role_neighbour(role, ROOM_KEEPER, 0);
 	gate->smtp.spool = role_neighbour(role, ROOM_SPOOL, 0);
 	gate->smtp.scan_count = (unsigned)settings_number(role_settings(role), SET_SCANNERS);
 	for (unsigned i = 0; i < gate->smtp.scan_count; i++)

@@ -3,9 +3,7 @@
 #include "gate/imap_login.h"
 
 #include "base/clock.h"
-#include "format/base64.h"
 #include "format/log_text.h"
-#include "format/sasl.h"
 #include "net/log.h"
 #include "net/messages.h"
 #include "net/verdicts.h"
@@ -14,16 +12,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* What the `login` message takes of name and password each. */
-#define PART_MAX ((size_t)1024)
 #define SHOWN_MAX ((size_t)320)
 /* How long a shard's end may take to be heard of after its session's. */
 #define NEWS_MS 20
-
-struct attempt {
-	const char *method;
-	struct str login, password;
-};
 
 bool imap_may_send_password(const struct imap_client *s)
 {
@@ -56,7 +47,7 @@ static void forget_dialogue(struct imap_client *s)
 	s->stream.in_at = 0;
 }
 
-static void log_login(const struct imap_client *s, const struct attempt *t, const struct login_answer *a)
+static void log_login(const struct imap_client *s, const struct auth_attempt *t, const struct login_answer *a)
 {
 	struct buf facts;
 
@@ -131,7 +122,7 @@ static int co_ask_shard_for(struct imap_client *s, struct chan *shard, const str
 	return code;
 }
 
-static void co_hand_over(struct imap_client *s, const struct attempt *t, const struct login_answer *a)
+static void co_hand_over(struct imap_client *s, const struct auth_attempt *t, const struct login_answer *a)
 {
 	struct chan *shard = s->service->shard(s->service->house, a->shard);
 	int pair[2] = {-1, -1};
@@ -167,7 +158,7 @@ static void co_hand_over(struct imap_client *s, const struct attempt *t, const s
 
 /* --- the verdict -------------------------------------------------------------------------------------- */
 
-static void fail(struct imap_client *s, const struct attempt *t)
+static void fail(struct imap_client *s, const struct auth_attempt *t)
 {
 	s->failures++;
 	s->method = t->method;
@@ -176,41 +167,19 @@ static void fail(struct imap_client *s, const struct attempt *t)
 	imap_reply(s, IMAP_WRONG, "NO [AUTHENTICATIONFAILED] Authentication failed.");
 }
 
-static int co_ask_keeper(struct imap_client *s, const struct attempt *t, struct chan_parcel *store,
-			 struct login_answer *a)
-{
-	struct login_question q = {.service = (uint8_t)s->kind,
-				   .address = client_address(&s->client),
-				   .login = t->login,
-				   .password = t->password};
-	struct err e;
-	int code;
-
-	if (s->service->logins >= s->service->limits.logins)
-		return ERR_BUSY;
-	s->service->logins++;
-	code = co_ask_login(s->service->keeper, &q, deadline_in(s->service->limits.login_ms), store, a, &e);
-	s->service->logins--;
-	return code;
-}
-
-static void co_log_in(struct imap_client *s, const struct attempt *t)
+static void co_log_in(struct imap_client *s, const struct auth_attempt *t)
 {
 	struct login_answer a;
 	struct chan_parcel store;
 	int code;
 
-	if (t->login.n > PART_MAX || t->password.n > PART_MAX) {
-		fail(s, t);
-		return;
-	}
 	/* Replies to what came before must not wait with this one. */
 	code = co_stream_flush(&s->stream, deadline_in(s->service->limits.idle_ms));
 	if (code) {
 		imap_end_for(s, code);
 		return;
 	}
-	code = co_ask_keeper(s, t, &store, &a);
+	code = co_auth_ask(s->service->desk, s->kind, &s->client, t, &store, &a);
 	if (code == ERR_CANCELLED)
 		imap_end_for(s, code);
 	else if (code)
@@ -228,7 +197,7 @@ static void co_log_in(struct imap_client *s, const struct attempt *t)
 
 void co_imap_login(struct imap_client *s, const struct imap_command *cmd)
 {
-	const struct attempt t = {"PLAIN", cmd->login.user, cmd->login.password};
+	const struct auth_attempt t = {"PLAIN", cmd->login.user, cmd->login.password};
 
 	if (imap_may_send_password(s))
 		co_log_in(s, &t);
@@ -238,99 +207,48 @@ void co_imap_login(struct imap_client *s, const struct imap_command *cmd)
 
 /* --- AUTHENTICATE --------------------------------------------------------------------------------------- */
 
-/* Asks for a line and reads the base64 in it.  False: it was answered. */
-static bool co_response(struct imap_client *s, const char *prompt, struct buf *out)
+static bool co_line(void *session, const char *challenge, struct str *line)
 {
-	struct str line;
+	struct imap_client *s = session;
 
-	imap_say(s, "+ %s", prompt);
-	if (!co_imap_response(s, &line))
-		return false;
-	if (str_eq(line, STR("*")))
+	imap_say(s, "+ %s", challenge);
+	return co_imap_response(s, line);
+}
+
+static void co_exchange(struct imap_client *s, const struct imap_authenticate *auth,
+			const struct auth_mechanism *mechanism)
+{
+	struct auth_exchange x = {
+		.co_line = co_line, .session = s, .has_initial = auth->has_initial, .initial = auth->initial};
+	struct auth_attempt t;
+
+	switch (co_auth_exchange(&x, mechanism, &t)) {
+	case AUTH_DONE:
+		co_log_in(s, &t);
+		break;
+	case AUTH_ABORTED:
 		imap_reply(s, IMAP_WRONG, "BAD Authentication aborted by client.");
-	else if (base64_decode(line, out) != 0)
+		break;
+	case AUTH_NOT_BASE64:
 		imap_reply(s, IMAP_WRONG, "BAD Invalid base64 data.");
-	else
-		return true;
-	return false;
-}
-
-/* The first response may have come with the command. */
-static bool co_first_response(struct imap_client *s, const struct imap_authenticate *auth, const char *prompt,
-			      struct buf *out)
-{
-	if (!auth->has_initial)
-		return co_response(s, prompt, out);
-	if (base64_decode(auth->initial, out) == 0)
-		return true;
-	imap_reply(s, IMAP_WRONG, "BAD Invalid base64 data.");
-	return false;
-}
-
-static void co_plain(struct imap_client *s, const struct imap_authenticate *auth, struct buf *first,
-		     struct buf *second)
-{
-	struct sasl_login l;
-
-	if (!co_first_response(s, auth, "", first))
-		return;
-	bool good = sasl_parse_plain(buf_str(first), &l) == 0;
-
-	/* Whoever would act for another is asked for as "other*he". */
-	if (good) {
-		buf_add_str(second, sasl_user(&l));
-		if (sasl_master(&l).n > 0) {
-			buf_add_c(second, '*');
-			buf_add_str(second, sasl_master(&l));
-		}
+		break;
+	case AUTH_NO_MEMORY:
+		unavailable(s);
+		break;
+	case AUTH_OVER:
+		break;
 	}
-	const struct attempt t = {"PLAIN", buf_str(second), good ? l.password : STR("")};
-
-	co_log_in(s, &t);
+	auth_exchange_free(&x);
 }
-
-static void co_login_mechanism(struct imap_client *s, const struct imap_authenticate *auth, struct buf *first,
-			       struct buf *second)
-{
-	/* "Username:", "Password:" */
-	if (!co_first_response(s, auth, "VXNlcm5hbWU6", first) || !co_response(s, "UGFzc3dvcmQ6", second))
-		return;
-	const struct attempt t = {"LOGIN", buf_str(first), buf_str(second)};
-
-	co_log_in(s, &t);
-}
-
-static const struct {
-	struct str name;
-	void (*co_do)(struct imap_client *s, const struct imap_authenticate *auth, struct buf *first,
-		      struct buf *second);
-} mechanisms[] = {
-	{STR_INIT("PLAIN"), co_plain},
-	{STR_INIT("LOGIN"), co_login_mechanism},
-};
 
 void co_imap_authenticate(struct imap_client *s, const struct imap_command *cmd)
 {
-	const struct imap_authenticate *auth = &cmd->authenticate;
-	struct buf first, second;
-	size_t i = 0;
+	const struct auth_mechanism *mechanism = auth_mechanism_find(cmd->authenticate.mechanism);
 
-	while (i < sizeof(mechanisms) / sizeof(mechanisms[0]) &&
-	       !str_eq_nocase(mechanisms[i].name, auth->mechanism))
-		i++;
-	if (i == sizeof(mechanisms) / sizeof(mechanisms[0])) {
+	if (!mechanism)
 		imap_reply(s, IMAP_WRONG, "NO [CANNOT] Unsupported authentication mechanism.");
-		return;
-	}
-	if (!imap_may_send_password(s)) {
+	else if (!imap_may_send_password(s))
 		refuse_plaintext(s);
-		return;
-	}
-	buf_init(&first, SASL_RESPONSE_MAX);
-	buf_init(&second, SASL_RESPONSE_MAX);
-	/* In one piece: growing would leave copies of a password behind. */
-	if (buf_room(&first, SASL_RESPONSE_MAX) && buf_room(&second, SASL_RESPONSE_MAX))
-		mechanisms[i].co_do(s, auth, &first, &second);
-	buf_wipe(&first);
-	buf_wipe(&second);
+	else
+		co_exchange(s, &cmd->authenticate, mechanism);
 }

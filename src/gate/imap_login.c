@@ -3,6 +3,7 @@
 #include "gate/imap_login.h"
 
 #include "base/clock.h"
+#include "gate/linger.h"
 #include "net/log.h"
 
 #include <stdio.h>
@@ -20,11 +21,9 @@
 
 const struct imap_login_limits imap_login_limits_default = {
 	.bad = 10,
-	.logins = 128,
 	.idle_ms = 180000,
 	.handshake_ms = 60000,
 	.connect_ms = 200,
-	.login_ms = 30000,
 	.session_ms = 5000,
 	.stall_ms = 300000,
 	.linger_ms = 5000,
@@ -284,21 +283,6 @@ static void co_serve(struct imap_client *s)
 
 /* --- the end --------------------------------------------------------------------------------------- */
 
-/* Closing a socket with unread input resets the connection, and the client never sees the
- * last reply; so what it still sends is read for a while. */
-static void co_linger(struct imap_client *s)
-{
-	int64_t deadline = deadline_in(s->service->limits.linger_ms);
-
-	if (co_stream_flush(&s->stream, deadline) != 0)
-		return;
-	stream_tls_end(&s->stream);
-	shutdown(s->stream.io.fd, SHUT_WR);
-	do
-		stream_discard_input(&s->stream);
-	while (co_stream_fill(&s->stream, deadline) == 0 && co_yield () == 0);
-}
-
 void imap_add_facts(const struct imap_client *s, struct buf *out)
 {
 	buf_printf(out, "rip=%s, lip=%s", s->client.ip, s->here.ip);
@@ -352,7 +336,7 @@ static void session_fiber(void *arg)
 	if (s->why)
 		log_end(s);
 	if (!s->gone)
-		co_linger(s);
+		co_linger(&s->stream, s->service->limits.linger_ms);
 	client_left(&s->client, s->service->keeper);
 	free_session(s);
 }

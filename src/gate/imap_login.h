@@ -19,6 +19,7 @@
 #define GATE_IMAP_LOGIN_H
 
 #include "format/imap_command.h"
+#include "gate/auth.h"
 #include "gate/client.h"
 #include "gate/doorway.h"
 #include "gate/pump.h"
@@ -33,11 +34,9 @@
 
 struct imap_login_limits {
 	unsigned bad; /* commands that are wrong or fail, before the session ends */
-	unsigned logins; /* asked of keeper at once by this gate: the rest of its questions is others' */
 	int64_t idle_ms; /* for a whole command */
 	int64_t handshake_ms;
 	int64_t connect_ms; /* for keeper's word about the client */
-	int64_t login_ms; /* and about a login */
 	int64_t session_ms; /* for the shard's word */
 	int64_t stall_ms; /* a client that reads nothing of what is there for it */
 	int64_t linger_ms; /* how long unread input is read before closing */
@@ -49,13 +48,13 @@ extern const struct imap_login_limits imap_login_limits_default;
 struct imap_service {
 	struct smtp_config **config; /* the gate's, for new sessions: name, certificate */
 	struct chan *keeper;
+	struct auth_desk *desk; /* the gate's */
 	/* The channel to a shard; NULL: there is none of that number. */
 	struct chan *(*shard)(void *house, unsigned index);
 	void *house;
 	struct imap_login_limits limits;
 	struct fiber_group fibers;
 	struct pump_pool pool;
-	unsigned logins; /* asked of keeper now */
 };
 
 struct imap_client {

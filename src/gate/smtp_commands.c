@@ -18,6 +18,7 @@ enum command_flags {
 	TAKES_NOTHING = 8, /* an argument is an error */
 	IN_HELP = 16, /* a command that we have */
 	NOT_IN_CHUNKS = 32, /* 503 between the chunks of a letter (RFC 3030 section 2) */
+	BEFORE_TLS = 64, /* no 530 where TLS comes first (RFC 3207 section 4) */
 };
 
 struct command_row {
@@ -56,9 +57,20 @@ static bool co_helo(struct smtp_session *s, struct str arg)
 	return SMTP_GOOD;
 }
 
+bool smtp_needs_tls(const struct smtp_session *s)
+{
+	return s->kind->traits & SMTP_TLS_NEEDED && !s->stream.ssl;
+}
+
 static bool may_start_tls(const struct smtp_session *s)
 {
-	return s->config->tls && !s->stream.ssl;
+	return s->config->tls && !s->stream.ssl && !(s->kind->traits & SMTP_IS_LOCAL);
+}
+
+/* Invariant 5. */
+static bool offers_auth(const struct smtp_session *s)
+{
+	return s->stream.ssl && s->kind->traits & SMTP_NEEDS_LOGIN;
 }
 
 static bool co_ehlo(struct smtp_session *s, struct str arg)
@@ -71,9 +83,16 @@ static bool co_ehlo(struct smtp_session *s, struct str arg)
 	smtp_say(s, "250-SIZE %llu", (unsigned long long)s->config->size_limit);
 	if (may_start_tls(s))
 		smtp_say(s, "250-STARTTLS");
+	if (offers_auth(s)) {
+		smtp_say(s, "250-AUTH PLAIN LOGIN");
+		/* How some clients read it before it was a standard. */
+		smtp_say(s, "250-AUTH=PLAIN LOGIN");
+	}
 	smtp_say(s, "250-ENHANCEDSTATUSCODES");
 	smtp_say(s, "250-8BITMIME");
 	smtp_say(s, "250-SMTPUTF8");
+	if (s->kind->offers & SMTP_OFFER_DSN)
+		smtp_say(s, "250-DSN");
 	smtp_say(s, "250 CHUNKING");
 	return SMTP_GOOD;
 }
@@ -82,36 +101,17 @@ static bool co_ehlo(struct smtp_session *s, struct str arg)
 
 static bool co_starttls(struct smtp_session *s, struct str arg)
 {
-	struct err e;
-
 	if (s->stream.ssl) {
 		smtp_say(s, "554 5.5.1 Error: TLS already active");
 		return SMTP_BAD;
 	}
-	if (!s->config->tls) {
+	if (!may_start_tls(s)) {
 		smtp_say(s, "502 5.5.1 Error: command not implemented");
 		return SMTP_BAD;
 	}
 	smtp_say(s, "220 2.0.0 Ready to start TLS");
-	int64_t deadline = deadline_in(s->config->limits.handshake_ms);
-
-	/* Invariant 3; what an attacker put in between is not ours to answer. */
-	stream_discard_input(&s->stream);
-	int code = co_stream_flush(&s->stream, deadline);
-
-	if (code == 0)
-		code = co_stream_tls_accept(&s->stream, tls_server_context(s->config->tls), deadline, &e);
-	else
-		err_set(&e, code, "the connection was lost");
-	if (code) {
-		log_line(LOG_INFO, "SSL_accept error from " SMTP_PEER ": %s", s->client.ip, e.text);
-		s->closing = s->gone = true;
-		s->lost = "lost connection";
+	if (!co_smtp_start_tls(s))
 		return SMTP_BAD;
-	}
-	stream_tls_describe(&s->stream, &s->tls);
-	log_line(LOG_INFO, "Anonymous TLS connection established from " SMTP_PEER ": %.*s", s->client.ip,
-		 STR_ARG(buf_str(&s->tls)));
 	smtp_transaction_end(&s->tx);
 	buf_clear(&s->helo);
 	s->esmtp = false;
@@ -182,13 +182,6 @@ static bool co_expn(struct smtp_session *s, struct str arg)
 	return SMTP_BAD;
 }
 
-/* Port 25 knows no logins (RFC 4954 section 4 lets a server not offer AUTH). */
-static bool co_auth(struct smtp_session *s, struct str arg)
-{
-	smtp_say(s, "503 5.5.1 Error: authentication not enabled");
-	return SMTP_BAD;
-}
-
 static bool co_http(struct smtp_session *s, struct str arg)
 {
 	struct buf shown;
@@ -215,22 +208,22 @@ static bool co_help(struct smtp_session *s, struct str arg);
 
 /* The first row is for verbs that have none. */
 static const struct command_row rows[] = {
-	{SMTP_UNKNOWN, 0, co_unknown},
+	{SMTP_UNKNOWN, BEFORE_TLS, co_unknown},
+	{SMTP_AUTH, NEEDS_HELO | ENDS_GROUP | IN_HELP, co_smtp_auth},
 	{SMTP_BDAT, NEEDS_HELO | IN_HELP, co_smtp_bdat},
 	{SMTP_DATA, NEEDS_HELO | TAKES_NOTHING | IN_HELP, co_smtp_data},
-	{SMTP_EHLO, ENDS_GROUP | JUNK | IN_HELP, co_ehlo},
-	{SMTP_HELO, ENDS_GROUP | JUNK | IN_HELP, co_helo},
-	{SMTP_HELP, JUNK | IN_HELP, co_help},
+	{SMTP_EHLO, ENDS_GROUP | JUNK | IN_HELP | BEFORE_TLS, co_ehlo},
+	{SMTP_HELO, ENDS_GROUP | JUNK | IN_HELP | BEFORE_TLS, co_helo},
+	{SMTP_HELP, JUNK | IN_HELP | BEFORE_TLS, co_help},
 	{SMTP_MAIL, NEEDS_HELO | IN_HELP, co_smtp_mail},
-	{SMTP_NOOP, ENDS_GROUP | JUNK | IN_HELP, co_noop},
-	{SMTP_QUIT, ENDS_GROUP | IN_HELP, co_quit},
+	{SMTP_NOOP, ENDS_GROUP | JUNK | IN_HELP | BEFORE_TLS, co_noop},
+	{SMTP_QUIT, ENDS_GROUP | IN_HELP | BEFORE_TLS, co_quit},
 	{SMTP_RCPT, NEEDS_HELO | NOT_IN_CHUNKS | IN_HELP, co_smtp_rcpt},
 	{SMTP_RSET, JUNK | TAKES_NOTHING | IN_HELP, co_rset},
-	{SMTP_STARTTLS, NEEDS_HELO | TAKES_NOTHING | NOT_IN_CHUNKS | IN_HELP, co_starttls},
+	{SMTP_STARTTLS, NEEDS_HELO | TAKES_NOTHING | NOT_IN_CHUNKS | IN_HELP | BEFORE_TLS, co_starttls},
 	{SMTP_VRFY, ENDS_GROUP | JUNK | NOT_IN_CHUNKS | IN_HELP, co_vrfy},
-	{SMTP_AUTH, NEEDS_HELO, co_auth},
 	{SMTP_EXPN, JUNK, co_expn},
-	{SMTP_HTTP, 0, co_http},
+	{SMTP_HTTP, BEFORE_TLS, co_http},
 };
 #define ROWS (sizeof(rows) / sizeof(rows[0]))
 
@@ -240,7 +233,7 @@ static bool co_help(struct smtp_session *s, struct str arg)
 
 	buf_init(&names, 256);
 	for (size_t i = 0; i < ROWS; i++)
-		if (rows[i].flags & IN_HELP) {
+		if (rows[i].flags & IN_HELP && (rows[i].verb != SMTP_AUTH || offers_auth(s))) {
 			buf_add_c(&names, ' ');
 			buf_add_str(&names, smtp_verb_name(rows[i].verb));
 		}
@@ -274,6 +267,10 @@ static bool co_run(struct smtp_session *s, const struct command_row *row, const 
 	bool bdat = row->verb == SMTP_BDAT;
 
 	/* The octets behind BDAT come in any case, so it judges for itself. */
+	if (!(row->flags & BEFORE_TLS) && smtp_needs_tls(s) && !bdat) {
+		smtp_say(s, "530 5.7.0 Must issue a STARTTLS command first");
+		return SMTP_BAD;
+	}
 	if (row->flags & NEEDS_HELO && s->helo.n == 0 && !bdat) {
 		smtp_say(s, "503 5.5.1 Error: send HELO/EHLO first");
 		return SMTP_BAD;

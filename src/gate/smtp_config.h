@@ -17,6 +17,8 @@ struct smtp_limits {
 	unsigned recipients; /* of one letter */
 	unsigned errors_slow; /* errors from which on each reply waits for slow_ms */
 	unsigned errors_end; /* errors that end the session */
+	unsigned logins; /* that fail, and end the session */
+	unsigned locals; /* sessions of one user of this machine at a time */
 	unsigned junk; /* commands without mail that are no errors yet */
 	unsigned hops; /* Received fields */
 	int64_t slow_ms;

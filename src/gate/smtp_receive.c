@@ -120,7 +120,9 @@ static int co_pass_over(struct smtp_session *s, struct intake *in)
 /* Whether a letter may begin; says why not. */
 static bool is_ready(struct smtp_session *s)
 {
-	if (s->helo.n == 0)
+	if (smtp_needs_tls(s))
+		smtp_say(s, "530 5.7.0 Must issue a STARTTLS command first");
+	else if (s->helo.n == 0)
 		smtp_say(s, "503 5.5.1 Error: send HELO/EHLO first");
 	else if (s->tx.recipient_count > 0)
 		return true;
@@ -129,6 +131,24 @@ static bool is_ready(struct smtp_session *s)
 	else
 		smtp_say(s, "503 5.5.1 Error: need RCPT command");
 	return false;
+}
+
+static void log_source(const struct smtp_session *s)
+{
+	unsigned long long id = s->tx.id;
+	struct buf shown;
+
+	buf_init(&shown, 1024);
+	log_text_add(&shown, s->tx.sender, 320);
+	if (s->kind->traits & SMTP_IS_LOCAL)
+		log_line(LOG_INFO, SMTP_ID ": uid=%u from=<%.*s>", id, (unsigned)s->uid,
+			 STR_ARG(buf_str(&shown)));
+	else if (smtp_has_logged_in(s))
+		log_line(LOG_INFO, SMTP_ID ": client=" SMTP_PEER ", sasl_method=%s, sasl_username=%.*s", id,
+			 s->client.ip, s->login.method, STR_ARG(buf_str(&s->login.account)));
+	else
+		log_line(LOG_INFO, SMTP_ID ": client=" SMTP_PEER, id, s->client.ip);
+	buf_free(&shown);
 }
 
 /* Makes the letter ready for its first octet; says why not. */
@@ -141,7 +161,7 @@ static bool co_begin_letter(struct smtp_session *s, enum smtp_data_kind kind)
 	tx->begun_us = clock_wall_us();
 	smtp_data_init(&tx->decoder, kind, s->config->bare, LETTER_LINE_MAX);
 	letter_begin(&tx->letter, &s->service->budget, s->config->size_limit);
-	log_line(LOG_INFO, SMTP_ID ": client=" SMTP_PEER, (unsigned long long)tx->id, s->client.ip);
+	log_source(s);
 	return true;
 }
 
@@ -163,14 +183,14 @@ static bool is_sound(struct smtp_session *s)
 	return false;
 }
 
-/* The recipient at whom the letter was before; empty when it was at none. */
+/* The recipient here at whom the letter was before; empty when it was at none. */
 static struct str find_loop(const struct smtp_transaction *tx, const struct letter_facts *facts)
 {
 	for (unsigned i = 0; facts->delivered > 0 && i < tx->recipient_count; i++)
-		if (letter_was_at(facts, tx->recipients[i].address))
+		if (tx->recipients[i].account && letter_was_at(facts, tx->recipients[i].address))
 			return tx->recipients[i].address;
 	for (unsigned i = 0; facts->delivered > 0 && i < tx->target_count; i++)
-		if (letter_was_at(facts, tx->targets[i].account))
+		if (tx->targets[i].account.n && letter_was_at(facts, tx->targets[i].account))
 			return tx->targets[i].account;
 	return (struct str){NULL, 0};
 }
@@ -286,8 +306,8 @@ bool co_smtp_data(struct smtp_session *s, struct str arg)
 	}
 	if (!is_ready(s))
 		return SMTP_BAD;
-	/* RFC 2920 3.1: who does not wait for the 354 does not listen to us. */
-	if (stream_pending(&s->stream).n > 0 && !s->trusted)
+	/* RFC 2920 3.1: who does not wait for the 354 does not listen to us.  Our own may. */
+	if (stream_pending(&s->stream).n > 0 && !smtp_may_relay(s))
 		return smtp_refuse(s, NULL,
 				   "503 5.5.0 <DATA>: Data command rejected: Improper use of SMTP command "
 				   "pipelining");

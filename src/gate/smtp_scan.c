@@ -38,7 +38,13 @@ void smtp_outline_end(struct smtp_transaction *tx)
 static unsigned with_of(const struct smtp_session *s)
 {
 	return (s->esmtp ? RECEIVED_ESMTP : 0) | (s->stream.ssl ? RECEIVED_TLS : 0) |
-	       (s->tx.utf8 ? RECEIVED_UTF8 : 0);
+	       (smtp_has_logged_in(s) ? RECEIVED_AUTH : 0) | (s->tx.utf8 ? RECEIVED_UTF8 : 0);
+}
+
+/* Of the client of a submission nothing is told. */
+static struct str told(const struct smtp_session *s, struct str fact)
+{
+	return s->kind->traits & SMTP_SUBMITS ? (struct str){NULL, 0} : fact;
 }
 
 static struct str only_recipient(const struct smtp_transaction *tx)
@@ -50,12 +56,13 @@ static struct str only_recipient(const struct smtp_transaction *tx)
 static void write_received(const struct smtp_session *s, struct buf *out)
 {
 	const struct smtp_transaction *tx = &s->tx;
-	char id[20];
+	char id[20], user[SMTP_USER_SIZE];
 	int n = snprintf(id, sizeof(id), SMTP_ID, (unsigned long long)tx->id);
 	struct received r = {
-		.helo = buf_str(&s->helo),
-		.client_ip = str_of(s->client.ip),
-		.tls = buf_str(&s->tls),
+		.helo = told(s, buf_str(&s->helo)),
+		.client_ip = told(s, str_of(s->client.ip)),
+		.tls = told(s, buf_str(&s->tls)),
+		.user = smtp_local_user(s, user),
 		.by = str_of(s->config->hostname),
 		.protocol = received_protocol(with_of(s)),
 		.id = {id, (size_t)n},
@@ -185,15 +192,17 @@ static int co_ask(struct smtp_session *s, bool alone, int64_t deadline, struct e
 {
 	struct smtp_transaction *tx = &s->tx;
 	struct chan *scan = choose_scan(s->service, tx->id);
+	char user[SMTP_USER_SIZE];
 	struct scan_question q = {
 		.letter = tx->id,
 		.alone = alone,
 		.with = (uint8_t)with_of(s),
 		.edits = (uint8_t)s->edits,
 		.received = tx->begun_us,
-		.helo = buf_str(&s->helo),
-		.client_ip = str_of(s->client.ip),
-		.tls = buf_str(&s->tls),
+		.helo = told(s, buf_str(&s->helo)),
+		.client_ip = told(s, str_of(s->client.ip)),
+		.tls = told(s, buf_str(&s->tls)),
+		.user = smtp_local_user(s, user),
 		.sender = tx->sender,
 		.recipient = only_recipient(tx),
 		.size = tx->letter.size,

@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "format/log_text.h"
+#include "gate/linger.h"
 #include "net/log.h"
 #include "net/messages.h"
 
@@ -86,21 +87,86 @@ bool smtp_refuse(struct smtp_session *s, const struct str *rcpt, const char *fmt
 	return SMTP_BAD;
 }
 
+struct str smtp_local_user(const struct smtp_session *s, char text[SMTP_USER_SIZE])
+{
+	if (!(s->kind->traits & SMTP_IS_LOCAL))
+		return (struct str){NULL, 0};
+	snprintf(text, SMTP_USER_SIZE, "userid %u", (unsigned)s->uid);
+	return str_of(text);
+}
+
 /* --- coming in ------------------------------------------------------------------------------------ */
+
+bool co_smtp_start_tls(struct smtp_session *s)
+{
+	int64_t deadline = deadline_in(s->config->limits.handshake_ms);
+	struct err e;
+
+	/* Invariant 3; what an attacker put in between is not ours to answer. */
+	stream_discard_input(&s->stream);
+	int code = co_stream_flush(&s->stream, deadline);
+
+	if (code == 0)
+		code = co_stream_tls_accept(&s->stream, tls_server_context(s->config->tls), deadline, &e);
+	else
+		err_set(&e, code, "the connection was lost");
+	if (code) {
+		log_line(LOG_INFO, "SSL_accept error from " SMTP_PEER ": %s", s->client.ip, e.text);
+		s->closing = s->gone = true;
+		s->lost = "lost connection";
+		return false;
+	}
+	stream_tls_describe(&s->stream, &s->tls);
+	log_line(LOG_INFO, "Anonymous TLS connection established from " SMTP_PEER ": %.*s", s->client.ip,
+		 STR_ARG(buf_str(&s->tls)));
+	return true;
+}
+
+/* Older sessions of the user of this machine who has this one. */
+static unsigned count_older(const struct smtp_session *s)
+{
+	unsigned count = 0;
+
+	for (const struct smtp_session *other = s->next; other; other = other->next)
+		count += other->kind->traits & SMTP_IS_LOCAL && other->uid == s->uid;
+	return count;
+}
+
+static bool co_may_come_in(struct smtp_session *s)
+{
+	const struct smtp_limits *limits = &s->config->limits;
+
+	if (s->kind->traits & SMTP_IS_LOCAL)
+		return count_older(s) < limits->locals;
+	return co_client_may_come_in(&s->client, s->service->keeper, limits->connect_ms);
+}
+
+static bool co_let_in(struct smtp_session *s)
+{
+	if (co_may_come_in(s))
+		return true;
+	log_line(LOG_INFO, "too many connections from " SMTP_PEER, s->client.ip);
+	/* Whoever expects TLS understands no line, and he is not worth a handshake. */
+	s->gone = s->kind->traits & SMTP_TLS_AT_ONCE;
+	if (!s->gone)
+		smtp_say(s, "421 4.7.0 %s Error: too many connections from %s", s->config->hostname,
+			 s->client.ip);
+	return false;
+}
 
 static bool co_greet(struct smtp_session *s)
 {
 	const char *host = s->config->hostname;
+	bool at_once = s->kind->traits & SMTP_TLS_AT_ONCE;
 
+	if (at_once && (!s->config->tls || !co_let_in(s) || !co_smtp_start_tls(s)))
+		return false;
 	if (s->service->stopping || !chan_attached(s->service->keeper) || !chan_attached(s->service->spool)) {
 		smtp_say(s, "421 4.3.2 %s Service not available, try again later", host);
 		return false;
 	}
-	if (!co_client_may_come_in(&s->client, s->service->keeper, s->config->limits.connect_ms)) {
-		log_line(LOG_INFO, "too many connections from " SMTP_PEER, s->client.ip);
-		smtp_say(s, "421 4.7.0 %s Error: too many connections from %s", host, s->client.ip);
+	if (!at_once && !co_let_in(s))
 		return false;
-	}
 	smtp_say(s, "220 %s ESMTP Mailstead", host);
 	return true;
 }
@@ -143,26 +209,18 @@ void smtp_end_for(struct smtp_session *s, int code)
 		s->lost = "lost connection";
 }
 
-/* A command line without its end.  False when the session is to end, or the line was
- * answered already. */
-static bool co_next_line(struct smtp_session *s, struct str *line)
+/* A line with its end.  ERR_TOO_BIG: it was passed over. */
+static int co_line(struct smtp_session *s, struct str *line)
 {
 	int64_t deadline = deadline_in(s->config->limits.idle_ms);
 
 	s->waiting = fiber_self();
-	int code = co_stream_line(&s->stream, SMTP_LINE_MAX, deadline, line);
+	int code = co_stream_line(&s->stream, s->kind->line_max, deadline, line);
 
 	if (code == ERR_TOO_BIG && (code = co_skip_line(s, deadline)) == 0)
 		code = ERR_TOO_BIG;
 	s->waiting = NULL;
-	if (code == ERR_TOO_BIG) {
-		smtp_say(s, "500 5.5.2 %s Error: command too long", s->config->hostname);
-		s->errors++;
-		return false;
-	}
-	if (code)
-		smtp_end_for(s, code);
-	return code == 0;
+	return code;
 }
 
 /* Cuts the CRLF off.  A CR or LF elsewhere is how one session is made to look like two
@@ -179,6 +237,32 @@ static bool take_line_end(struct smtp_session *s, struct str *line)
 	return false;
 }
 
+/* False when the session is to end, or the line was answered already. */
+static bool co_next_line(struct smtp_session *s, const char *status, const char *what, struct str *line)
+{
+	int code = co_line(s, line);
+
+	if (code == ERR_TOO_BIG)
+		smtp_say(s, "500 %s %s Error: %s too long", status, s->config->hostname, what);
+	else if (code)
+		smtp_end_for(s, code);
+	s->errors += code == ERR_TOO_BIG;
+	return code == 0 && take_line_end(s, line);
+}
+
+bool co_smtp_response(struct smtp_session *s, struct str *line)
+{
+	return co_next_line(s, "5.5.6", "authentication exchange line", line);
+}
+
+void smtp_end_for_errors(struct smtp_session *s)
+{
+	smtp_say(s, "421 4.7.0 %s Error: too many errors", s->config->hostname);
+	log_line(LOG_INFO, "too many errors after %.*s from " SMTP_PEER, STR_ARG(smtp_verb_name(s->verb)),
+		 s->client.ip);
+	s->closing = true;
+}
+
 /* Who makes many mistakes waits, and then goes. */
 static void co_weigh_errors(struct smtp_session *s)
 {
@@ -191,10 +275,7 @@ static void co_weigh_errors(struct smtp_session *s)
 			smtp_end_for(s, ERR_CANCELLED);
 		return;
 	}
-	smtp_say(s, "421 4.7.0 %s Error: too many errors", s->config->hostname);
-	log_line(LOG_INFO, "too many errors after %.*s from " SMTP_PEER, STR_ARG(smtp_verb_name(s->verb)),
-		 s->client.ip);
-	s->closing = true;
+	smtp_end_for_errors(s);
 }
 
 static void co_serve(struct smtp_session *s)
@@ -206,7 +287,7 @@ static void co_serve(struct smtp_session *s)
 			smtp_end_for(s, ERR_CANCELLED);
 			return;
 		}
-		if (co_next_line(s, &line) && take_line_end(s, &line))
+		if (co_next_line(s, "5.5.2", "command", &line))
 			co_smtp_command(s, line);
 		co_weigh_errors(s);
 		if (n % COMMANDS_A_TURN == 0 && co_yield () != 0)
@@ -215,21 +296,6 @@ static void co_serve(struct smtp_session *s)
 }
 
 /* --- the end ---------------------------------------------------------------------------------------------- */
-
-/* Closing a socket with unread input resets the connection, and the client never sees the
- * last reply; so what it still sends is read for a while. */
-static void co_linger(struct smtp_session *s)
-{
-	int64_t deadline = deadline_in(s->config->limits.linger_ms);
-
-	if (co_stream_flush(&s->stream, deadline) != 0)
-		return;
-	stream_tls_end(&s->stream);
-	shutdown(s->stream.io.fd, SHUT_WR);
-	do
-		stream_discard_input(&s->stream);
-	while (co_stream_fill(&s->stream, deadline) == 0 && co_yield () == 0);
-}
 
 static void add_count(struct buf *out, struct str name, struct smtp_counts c)
 {
@@ -275,6 +341,7 @@ static void free_session(struct smtp_session *s)
 	stream_close(&s->stream);
 	buf_free(&s->helo);
 	buf_free(&s->tls);
+	smtp_login_end(&s->login);
 	smtp_config_drop(&s->config);
 	free(s);
 }
@@ -287,29 +354,56 @@ static void session_fiber(void *arg)
 	if (co_greet(s))
 		co_serve(s);
 	if (!s->gone)
-		co_linger(s);
+		co_linger(&s->stream, s->config->limits.linger_ms);
 	client_left(&s->client, s->service->keeper);
 	log_end(s);
 	free_session(s);
 }
 
-int smtp_session_start(struct smtp_service *service, int fd, const struct sockaddr *peer)
+/* Who is at the other end, and what he may do. */
+static void know_client(struct smtp_session *s, int fd, const struct sockaddr *peer)
 {
-	struct smtp_session *s;
-	int code;
+	struct ucred who = {.uid = (uid_t)-1};
+	socklen_t n = sizeof(who);
 
-	if (service->fibers.count >= service->fibers.max)
-		return ERR_BUSY;
-	s = calloc(1, sizeof(*s));
+	client_init(&s->client, peer);
+	if (s->kind->traits & SMTP_IS_LOCAL)
+		s->trusted = getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &n) == 0;
+	else if (s->kind->traits & SMTP_IS_PUBLIC)
+		s->trusted = smtp_config_trusts(s->config, s->client.address, s->client.address_n);
+	s->uid = who.uid;
+}
+
+static struct smtp_session *new_session(struct smtp_service *service, const struct smtp_kind *kind)
+{
+	struct smtp_session *s = calloc(1, sizeof(*s));
+
 	if (!s)
-		return ERR_MEMORY;
+		return NULL;
 	s->service = service;
+	s->kind = kind;
+	s->edits = kind->edits;
 	s->config = smtp_config_take(service->config);
 	s->stream.io.fd = -1;
 	buf_init(&s->helo, SMTP_HELO_MAX);
 	buf_init(&s->tls, 256);
-	client_init(&s->client, peer);
-	s->trusted = smtp_config_trusts(s->config, s->client.address, s->client.address_n);
+	smtp_login_end(&s->login);
+	return s;
+}
+
+int smtp_session_start(struct smtp_service *service, const struct smtp_kind *kind, int fd,
+		       const struct sockaddr *peer)
+{
+	if (service->fibers.count >= service->fibers.max)
+		return ERR_BUSY;
+	struct smtp_session *s = new_session(service, kind);
+	int code;
+
+	if (!s) {
+		close(fd);
+		return ERR_MEMORY;
+	}
+	know_client(s, fd, peer);
 	code = stream_open(&s->stream, fd);
 	if (code == 0)
 		code = fiber_start(&service->fibers, session_fiber, s);
@@ -337,16 +431,22 @@ void co_smtp_sessions_end(struct smtp_service *service, int64_t deadline)
 	}
 }
 
-static int begin(void *service, int fd, const struct sockaddr *peer)
+static int begin(void *door, int fd, const struct sockaddr *peer)
 {
-	return smtp_session_start(service, fd, peer);
+	const struct smtp_door *d = door;
+
+	return smtp_session_start(d->service, d->kind, fd, peer);
 }
 
-static int refuse(const void *service, char *line, size_t size)
+static int refuse(const void *door, char *line, size_t size)
 {
-	const struct smtp_service *smtp = service;
+	const struct smtp_door *d = door;
 
-	return snprintf(line, size, "421 4.7.0 %s Error: too many connections\r\n", smtp->config->hostname);
+	/* Whoever expects TLS understands no line. */
+	if (d->kind->traits & SMTP_TLS_AT_ONCE)
+		return 0;
+	return snprintf(line, size, "421 4.7.0 %s Error: too many connections\r\n",
+			d->service->config->hostname);
 }
 
 const struct doorway_kind smtp_doorway = {begin, refuse};

@@ -1,20 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * smtp_session: one client on port 25, from its connection to its end (RFC 5321).
+ * smtp_session: one client that brings mail, from its connection to its end (RFC 5321, RFC 6409).
  *
  *   connect -> keeper: may it come in? -> 220 -> command, reply, ... -> end
  *                                                   |
  *            MAIL -> RCPT (keeper: who is it?) -> DATA or BDAT -> scan: what is it?
  *                                                              -> spool: append -> 250
  *
- * One fiber, straight lines.  smtp_session.c is its life, smtp_commands.c the table of
- * commands and those that need no more than the session, smtp_transaction.c MAIL and
- * RCPT, smtp_receive.c DATA and BDAT, smtp_scan.c the way to scan, smtp_store.c that to spool.
+ * One fiber, straight lines.  smtp_session.c is its life, smtp_kind.h what its port
+ * makes of it, smtp_commands.c the table of commands and those that need no more than the session,
+ * smtp_auth.c the login, smtp_transaction.c MAIL and RCPT, smtp_receive.c DATA and BDAT, smtp_scan.c
+ * the way to scan, smtp_store.c that to spool.
  *
  * 1. Replies gather and leave before the next wait for input (RFC 2920 3.2).
  * 2. "250 queued" leaves only after spool has the letter on disk.
  * 3. Nothing that came before a TLS handshake is looked at after it (RFC 3207 4.2).
  * 4. What a peer chose stands in replies and log lines only escaped.
+ * 5. A password is taken under TLS only.
+ * 6. Whose letter it is, spool asks keeper again: gate shows the right that its login got.
  */
 #ifndef GATE_SMTP_SESSION_H
 #define GATE_SMTP_SESSION_H
@@ -22,18 +25,21 @@
 #include "base/arena.h"
 #include "format/smtp_command.h"
 #include "gate/account_ids.h"
+#include "gate/auth.h"
 #include "gate/client.h"
 #include "gate/doorway.h"
 #include "gate/letter.h"
 #include "gate/smtp_config.h"
+#include "gate/smtp_kind.h"
 #include "net/chan.h"
 #include "net/fiber.h"
 #include "net/stream.h"
 #include "store/envelope.h"
 
-/* A command line with its CRLF (RFC 5321 4.5.3.1.4 asks for 512 and more with each
- * extension; Postfix takes 2048). */
-#define SMTP_LINE_MAX ((size_t)2048)
+/* As much as the messages take of an account, and of a right. */
+#define SMTP_ACCOUNT_MAX ((size_t)512)
+#define SMTP_RIGHT_MAX 32
+#define SMTP_USER_SIZE 32
 /* As much as an `append` message takes of an envelope. */
 #define SMTP_ENVELOPE_MAX ((size_t)60000)
 /* All strings of a transaction. */
@@ -48,6 +54,7 @@ struct smtp_session;
 struct smtp_service {
 	struct smtp_config *config; /* for new sessions */
 	struct chan *keeper, *spool;
+	struct auth_desk *desk; /* the gate's */
 	struct chan *scans[SMTP_SCANS_MAX];
 	unsigned scan_count;
 	struct letter_budget budget;
@@ -62,7 +69,7 @@ struct smtp_service {
 
 enum smtp_chunks { SMTP_CHUNKS_NONE, SMTP_CHUNKS_GOOD, SMTP_CHUNKS_FAILED };
 
-/* Where a letter ends: an account, and the address to deliver as. */
+/* Where a letter ends: an account, or (empty) another server, and the address to deliver as. */
 struct target {
 	struct str account, as;
 };
@@ -73,6 +80,9 @@ struct smtp_transaction {
 	struct arena arena, target_arena;
 	size_t envelope_size; /* octets of its encoding */
 	struct str sender; /* normal form; empty: the null sender */
+	bool sender_good; /* keeper said so */
+	struct str envid; /* decoded */
+	uint8_t ret; /* enum envelope_ret */
 	enum smtp_body body;
 	bool utf8;
 	struct recipient *recipients;
@@ -93,24 +103,36 @@ struct smtp_transaction {
 	int64_t begun_ms; /* monotonic */
 };
 
+/* Who has logged in, and by what keeper knows that again. */
+struct smtp_login {
+	struct buf account; /* empty: nobody */
+	uint8_t right[SMTP_RIGHT_MAX];
+	size_t right_n;
+	const char *method;
+	unsigned failures;
+};
+
 struct smtp_counts {
 	uint32_t good, all;
 };
 
 struct smtp_session {
 	struct smtp_service *service;
+	const struct smtp_kind *kind;
 	struct smtp_config *config;
 	struct smtp_session *next, **prev;
 	struct stream stream;
 	struct fiber *waiting; /* while it waits for a command */
 	struct client client;
-	bool trusted; /* of mynetworks */
-	unsigned edits; /* what scan changes in its letters: bits of enum scan_edits; 0 on port 25 */
+	bool trusted; /* may send anywhere without a login: of mynetworks, or a program of this machine */
+	uid_t uid; /* of a program of this machine */
+	unsigned edits; /* what scan changes in its letters: bits of enum scan_edits */
 
 	struct buf helo; /* empty: no HELO or EHLO yet */
 	bool esmtp;
 	bool spoke_early; /* pipelining where none is allowed: logged once */
 	struct buf tls; /* "TLSv1.3 with cipher ..." */
+	struct smtp_login login;
 	struct smtp_transaction tx;
 
 	enum smtp_verb verb; /* of the command under way, or of the last one */
@@ -125,8 +147,13 @@ struct smtp_session {
 
 /* Begins a session on a connected socket, which it takes over; peer may be of AF_UNIX.
  * 0; ERR_BUSY: too many, and fd is still the caller's; ERR_MEMORY or ERR_IO: fd was closed. */
-int smtp_session_start(struct smtp_service *service, int fd, const struct sockaddr *peer);
-/* Takes connections for a struct smtp_service. */
+int smtp_session_start(struct smtp_service *service, const struct smtp_kind *kind, int fd,
+		       const struct sockaddr *peer);
+/* Takes connections for a struct smtp_door. */
+struct smtp_door {
+	struct smtp_service *service;
+	const struct smtp_kind *kind;
+};
 extern const struct doorway_kind smtp_doorway;
 /* Ends all: those that wait for a command at once with 421, others after the command under
  * way; at the deadline whatever they do. */
@@ -139,17 +166,38 @@ void co_smtp_sessions_end(struct smtp_service *service, int64_t deadline);
 
 /* Does one command line, without CRLF: replies, counts. */
 void co_smtp_command(struct smtp_session *s, struct str line);
+/* Whether STARTTLS has to come first. */
+bool smtp_needs_tls(const struct smtp_session *s);
 
 /* The end that a failed wait for the client leads to: a last reply, closing, what the log
  * says. */
 void smtp_end_for(struct smtp_session *s, int code);
+/* The end of a client that makes too many mistakes. */
+void smtp_end_for_errors(struct smtp_session *s);
+/* The handshake, with all input forgotten; false when it failed. */
+bool co_smtp_start_tls(struct smtp_session *s);
+/* The client's answer to a challenge, without its CRLF.  False: that was answered, or the session
+ * ends. */
+bool co_smtp_response(struct smtp_session *s, struct str *line);
 /* A reply line, without CRLF. */
 __attribute__((format(printf, 2, 3))) void smtp_say(struct smtp_session *s, const char *fmt, ...);
 /* The same as a refusal: logged with sender, recipient (NULL: none) and HELO.  SMTP_BAD. */
 __attribute__((format(printf, 3, 4))) bool smtp_refuse(struct smtp_session *s, const struct str *rcpt,
 						       const char *fmt, ...);
+/* "userid 1000", written into text, of a program of this machine; empty for others. */
+struct str smtp_local_user(const struct smtp_session *s, char text[SMTP_USER_SIZE]);
 /* "unknown[192.0.2.1]" for log lines. */
 #define SMTP_PEER "unknown[%s]"
+
+/* smtp_auth.c */
+bool co_smtp_auth(struct smtp_session *s, struct str arg);
+bool smtp_has_logged_in(const struct smtp_session *s);
+/* Whether the client may send to other servers. */
+bool smtp_may_relay(const struct smtp_session *s);
+/* What keeper knows the login by; empty without one. */
+struct str smtp_right(const struct smtp_session *s);
+/* Nobody is logged in from here on. */
+void smtp_login_end(struct smtp_login *login);
 
 /* smtp_transaction.c */
 bool co_smtp_mail(struct smtp_session *s, struct str arg);

@@ -60,14 +60,18 @@ int co_smtp_take_id(struct smtp_session *s)
 
 /* --- letters ----------------------------------------------------------------------------------------- */
 
-static void write_envelope(const struct smtp_transaction *tx, struct buf *out)
+static void write_envelope(const struct smtp_session *s, struct buf *out)
 {
+	const struct smtp_transaction *tx = &s->tx;
 	struct envelope envelope = {
 		.reverse_path = tx->sender,
+		.envid = tx->envid,
+		.login = buf_str(&s->login.account),
 		.received_us = (uint64_t)tx->begun_us,
 		.recipients = tx->recipients,
 		.recipient_count = tx->recipient_count,
 		.body = tx->body == SMTP_BODY_8BITMIME || tx->decoder.has_8bit ? BODY_8BITMIME : BODY_7BIT,
+		.ret = tx->ret,
 		.smtputf8 = tx->utf8,
 	};
 
@@ -79,6 +83,7 @@ static int co_append(struct smtp_session *s, struct str ticket, struct str envel
 {
 	struct append_question q = {.ticket = ticket,
 				    .letter = s->tx.id,
+				    .right = smtp_right(s),
 				    .envelope = envelope,
 				    .outline_size = s->tx.outline_size,
 				    .outline = buf_str(&s->tx.outline),
@@ -98,6 +103,7 @@ static int co_append_file(struct smtp_session *s, struct str ticket, struct str 
 {
 	struct append_file_question q = {.ticket = ticket,
 					 .letter = s->tx.id,
+					 .right = smtp_right(s),
 					 .size = s->tx.letter.size,
 					 .envelope = envelope,
 					 .outline_size = s->tx.outline_size,
@@ -151,7 +157,7 @@ int co_smtp_store(struct smtp_session *s, struct err *e)
 	int code;
 
 	buf_init(&envelope, SMTP_ENVELOPE_MAX);
-	write_envelope(&s->tx, &envelope);
+	write_envelope(s, &envelope);
 	if (buf_failed(&envelope))
 		code = err_set(e, ERR_TOO_BIG, "the envelope is too big");
 	else

@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "format/log_text.h"
+#include "format/xtext.h"
 #include "net/messages.h"
 #include "net/verdicts.h"
 
@@ -19,6 +20,8 @@
 /* Octets of the envelope's encoding (docs/format.md). */
 #define ENVELOPE_HEAD 32
 #define ENVELOPE_RECIPIENT 13
+/* A verdict that keeper never gives. */
+#define RECIPIENT_NONSENSE 255
 
 /* --- the transaction ------------------------------------------------------------------------------- */
 
@@ -31,8 +34,34 @@ void smtp_transaction_end(struct smtp_transaction *tx)
 	*tx = (struct smtp_transaction){.wide = -1};
 }
 
-static bool begin_transaction(struct smtp_transaction *tx, const struct smtp_mail *mail)
+/* An address in normal form.  A program of this machine may leave its domain out. */
+static void write_address(const struct smtp_session *s, const struct address *a, struct buf *out)
 {
+	struct str domain = address_domain(a);
+
+	if (domain.n == 0 && s->kind->traits & SMTP_IS_LOCAL)
+		domain = str_of(s->config->hostname);
+	address_write(address_local(a), domain, out);
+}
+
+/* RFC 3461 4.4; parsing has seen that it can be decoded. */
+static struct str decode_envid(struct arena *a, struct str envid)
+{
+	struct buf text;
+
+	buf_init(&text, ENVELOPE_ENVID_MAX);
+	xtext_decode(envid, &text);
+	struct str kept = arena_str(a, buf_str(&text));
+
+	buf_free(&text);
+	return kept;
+}
+
+static bool begin_transaction(struct smtp_session *s, const struct smtp_mail *mail)
+{
+	static const uint8_t rets[] = {
+		[SMTP_RET_UNSAID] = RET_NONE, [SMTP_RET_FULL] = RET_FULL, [SMTP_RET_HDRS] = RET_HDRS};
+	struct smtp_transaction *tx = &s->tx;
 	struct buf sender;
 
 	smtp_transaction_end(tx);
@@ -40,12 +69,14 @@ static bool begin_transaction(struct smtp_transaction *tx, const struct smtp_mai
 	arena_init(&tx->target_arena, TARGETS_BYTES);
 	buf_init(&sender, ENVELOPE_ADDRESS_MAX);
 	if (!mail->null_sender)
-		address_write(address_local(&mail->from), address_domain(&mail->from), &sender);
+		write_address(s, &mail->from, &sender);
 	tx->sender = arena_str(&tx->arena, buf_str(&sender));
 	tx->open = !buf_failed(&sender) && (tx->sender.n > 0 || mail->null_sender);
 	tx->body = mail->body;
 	tx->utf8 = mail->smtputf8;
-	tx->envelope_size = ENVELOPE_HEAD + tx->sender.n;
+	tx->ret = rets[mail->ret];
+	tx->envid = decode_envid(&tx->arena, mail->envid);
+	tx->envelope_size = ENVELOPE_HEAD + tx->sender.n + tx->envid.n + s->login.account.n;
 	buf_free(&sender);
 	return tx->open;
 }
@@ -80,7 +111,7 @@ bool co_smtp_mail(struct smtp_session *s, struct str arg)
 		smtp_say(s, "503 5.5.1 Error: nested MAIL command");
 		return SMTP_BAD;
 	}
-	enum smtp_syntax fault = smtp_parse_mail(arg, SMTP_OFFER_UTF8, &mail, &culprit);
+	enum smtp_syntax fault = smtp_parse_mail(arg, s->kind->offers, &mail, &culprit);
 
 	if (fault)
 		return refuse_syntax(s, fault, culprit);
@@ -88,7 +119,7 @@ bool co_smtp_mail(struct smtp_session *s, struct str arg)
 		return smtp_refuse(s, NULL, "552 5.3.4 Message size exceeds fixed limit");
 	if (!has_room(&s->service->budget, mail.size))
 		return smtp_refuse(s, NULL, "452 4.3.1 Insufficient system storage");
-	if (!begin_transaction(&s->tx, &mail))
+	if (!begin_transaction(s, &mail))
 		return refuse_syntax(s, SMTP_BAD_SENDER, STR(""));
 	smtp_say(s, "250 2.1.0 Ok");
 	return SMTP_GOOD;
@@ -117,9 +148,56 @@ static void *with_room(struct arena *a, void *array, unsigned count, size_t size
 	return larger;
 }
 
-static bool keep_recipient(struct smtp_transaction *tx, struct str address, uint32_t account)
+/* What RCPT said beside the address; it goes with each of its targets (RFC 3461 6.2.7). */
+struct dsn {
+	uint8_t notify; /* of the envelope */
+	struct str orcpt; /* "type;address", decoded */
+};
+
+static const struct {
+	unsigned smtp;
+	uint8_t envelope;
+} notify_bits[] = {
+	{SMTP_NOTIFY_NEVER, NOTIFY_NEVER},
+	{SMTP_NOTIFY_SUCCESS, NOTIFY_SUCCESS},
+	{SMTP_NOTIFY_FAILURE, NOTIFY_FAILURE},
+	{SMTP_NOTIFY_DELAY, NOTIFY_DELAY},
+};
+
+/* The address of type utf-8 has an encoding of its own (RFC 6533 section 3) and stays in it. */
+static void decode_orcpt(struct str orcpt, struct buf *out)
 {
-	size_t size = tx->envelope_size + ENVELOPE_RECIPIENT + address.n;
+	struct str address = orcpt, type = str_cut(&address, ';');
+
+	buf_add_str(out, type);
+	buf_add_c(out, ';');
+	if (str_eq_nocase(type, STR("utf-8")))
+		buf_add_str(out, address);
+	else
+		xtext_decode(address, out);
+}
+
+static struct dsn read_dsn(struct arena *a, const struct smtp_rcpt *rcpt)
+{
+	struct dsn dsn = {0};
+	struct buf orcpt;
+
+	for (size_t i = 0; i < sizeof(notify_bits) / sizeof(notify_bits[0]); i++)
+		if (rcpt->notify & notify_bits[i].smtp)
+			dsn.notify |= notify_bits[i].envelope;
+	if (rcpt->orcpt.n == 0)
+		return dsn;
+	buf_init(&orcpt, ENVELOPE_ORCPT_MAX);
+	decode_orcpt(rcpt->orcpt, &orcpt);
+	dsn.orcpt = arena_str(a, buf_str(&orcpt));
+	buf_free(&orcpt);
+	return dsn;
+}
+
+static bool keep_recipient(struct smtp_transaction *tx, struct str address, uint32_t account,
+			   const struct dsn *dsn)
+{
+	size_t size = tx->envelope_size + ENVELOPE_RECIPIENT + address.n + dsn->orcpt.n;
 	struct recipient *array;
 
 	if (has_recipient(tx, address, account))
@@ -132,11 +210,13 @@ static bool keep_recipient(struct smtp_transaction *tx, struct str address, uint
 		tx->recipients = array;
 	if (!array || address.n == 0)
 		return false;
-	tx->recipients[tx->recipient_count++] = (struct recipient){.address = address, .account = account};
+	tx->recipients[tx->recipient_count++] = (struct recipient){
+		.address = address, .orcpt = dsn->orcpt, .account = account, .notify = dsn->notify};
 	tx->envelope_size = size;
 	return true;
 }
 
+/* account: empty for another server's. */
 static bool keep_target(struct smtp_transaction *tx, struct str account, struct str as)
 {
 	struct target *array, *t;
@@ -150,29 +230,27 @@ static bool keep_target(struct smtp_transaction *tx, struct str account, struct 
 	t = &tx->targets[tx->target_count];
 	t->account = arena_str(&tx->target_arena, account);
 	t->as = arena_str(&tx->target_arena, as);
-	if (t->account.n == 0 || t->as.n == 0)
+	if (t->account.n != account.n || t->as.n == 0)
 		return false;
 	tx->target_count++;
 	return true;
 }
 
-/* Keeper's answer.  RECIPIENT_OK when all of it ends here; what does not is for relay, which
- * this version does not have: RECIPIENT_NOT_OURS. */
+/* RECIPIENT_OK; RECIPIENT_TOO_MANY; or that of no row: a recipient without a target. */
 static uint8_t keep_targets(struct smtp_transaction *tx, struct str targets)
 {
 	struct reader r = reader_of(targets);
+	unsigned before = tx->target_count;
 
 	while (!r.failed && r.rest.n > 0) {
 		bool local = read_u8(&r) == TARGET_LOCAL;
 		struct str account = read_str(&r, ADDRESS_WRITTEN_MAX);
 		struct str as = read_str(&r, ADDRESS_WRITTEN_MAX);
 
-		if (!r.failed && !local)
-			return RECIPIENT_NOT_OURS;
-		if (!r.failed && !keep_target(tx, account, as))
+		if (!r.failed && !keep_target(tx, local ? account : STR(""), as))
 			return RECIPIENT_TOO_MANY;
 	}
-	return RECIPIENT_OK;
+	return reader_done(&r) && tx->target_count > before ? RECIPIENT_OK : RECIPIENT_NONSENSE;
 }
 
 /* --- RCPT -------------------------------------------------------------------------------------------------- */
@@ -213,12 +291,33 @@ static bool refuse_verdict(struct smtp_session *s, struct str raw, uint8_t verdi
 	return refuse_recipient(s, raw, "451 4.3.0 <", ">: Temporary lookup failure");
 }
 
+static bool refuse_client(struct smtp_session *s, struct str raw)
+{
+	s->tx.refused++;
+	return smtp_refuse(s, &raw, "554 5.7.1 <" SMTP_PEER ">: Client host rejected: Access denied",
+			   s->client.ip);
+}
+
+static bool refuse_sender(struct smtp_session *s, struct str raw)
+{
+	struct buf shown;
+
+	s->tx.refused++;
+	buf_init(&shown, ADDRESS_WRITTEN_MAX);
+	log_text_add(&shown, s->tx.sender, ADDRESS_WRITTEN_MAX);
+	smtp_refuse(s, &raw, "553 5.7.1 <%.*s>: Sender address rejected: not owned by user %.*s",
+		    STR_ARG(buf_str(&shown)), STR_ARG(buf_str(&s->login.account)));
+	buf_free(&shown);
+	return SMTP_BAD;
+}
+
 /* What a server of other servers' mail asks of the name in HELO; own networks may call
  * themselves what they like. */
 static bool refuse_helo(struct smtp_session *s, struct str raw)
 {
 	struct str helo = buf_str(&s->helo);
-	enum smtp_helo_class class = s->trusted ? SMTP_HELO_FQDN : smtp_helo_classify(helo);
+	bool judged = s->kind->traits & SMTP_IS_PUBLIC && !s->trusted;
+	enum smtp_helo_class class = judged ? smtp_helo_classify(helo) : SMTP_HELO_FQDN;
 	struct buf shown;
 
 	if (class != SMTP_HELO_INVALID && class != SMTP_HELO_BARE)
@@ -233,8 +332,8 @@ static bool refuse_helo(struct smtp_session *s, struct str raw)
 	return true;
 }
 
-/* Keeper's verdict; its targets are kept.  *abroad: one of them is another server's. */
-static int co_ask_keeper(struct smtp_session *s, struct str address, uint8_t *verdict, bool *abroad)
+/* Keeper's verdict; for RECIPIENT_OK its targets are kept. */
+static int co_ask_keeper(struct smtp_session *s, struct str address, uint8_t *verdict)
 {
 	struct recipient_question q = {.address = address};
 	struct recipient_answer a;
@@ -245,54 +344,81 @@ static int co_ask_keeper(struct smtp_session *s, struct str address, uint8_t *ve
 
 	if (code)
 		return code;
-	*verdict = a.verdict == RECIPIENT_OK ? keep_targets(&s->tx, a.targets) : a.verdict;
-	*abroad = a.verdict == RECIPIENT_OK && *verdict == RECIPIENT_NOT_OURS;
+	*verdict = a.verdict;
+	if (a.verdict == RECIPIENT_OK || (a.verdict == RECIPIENT_NOT_OURS && smtp_may_relay(s)))
+		*verdict = keep_targets(&s->tx, a.targets);
 	chan_parcel_free(&store);
 	return ERR_OK;
 }
 
 /* Each new target becomes a recipient of the envelope, once.  0, or ERR_TOO_BIG when the envelope
  * is full (it is before the count is when addresses are long), or what spool said. */
-static int co_keep_recipients(struct smtp_session *s, unsigned first)
+static int co_keep_recipients(struct smtp_session *s, unsigned first, const struct dsn *dsn)
 {
 	struct smtp_service *service = s->service;
 
 	for (unsigned i = first; i < s->tx.target_count; i++) {
 		struct target t = s->tx.targets[i];
 		struct err e;
-		uint32_t id;
-		int code = co_account_id(&service->accounts, service->spool, t.account,
-					 deadline_in(s->config->limits.ask_ms), &id, &e);
+		uint32_t id = 0; /* another server's */
+		int code = t.account.n == 0 ? 0
+					    : co_account_id(&service->accounts, service->spool, t.account,
+							    deadline_in(s->config->limits.ask_ms), &id, &e);
 
 		if (code)
 			return code;
-		if (!keep_recipient(&s->tx, t.as, id))
+		if (!keep_recipient(&s->tx, t.as, id, dsn))
 			return ERR_TOO_BIG;
 	}
 	return ERR_OK;
 }
 
-/* The order of the refusals is that of compatible servers: relaying, HELO, unknown user. */
-static bool co_judge(struct smtp_session *s, const struct address *to, struct str address)
+/* Whether the client may send at all, and as whom he does (RFC 6409 6.1); says why not. */
+static bool co_judge_sender(struct smtp_session *s, struct str raw)
+{
+	struct sender_question q = {
+		.account = buf_str(&s->login.account), .right = smtp_right(s), .sender = s->tx.sender};
+	struct sender_answer a;
+	struct chan_parcel store;
+	struct err e;
+
+	if (!(s->kind->traits & SMTP_NEEDS_LOGIN) || s->tx.sender_good)
+		return true;
+	if (!smtp_has_logged_in(s))
+		return refuse_client(s, raw);
+	if (co_ask_sender(s->service->keeper, &q, deadline_in(s->config->limits.ask_ms), &store, &a, &e) != 0)
+		return refuse_recipient(s, raw, "451 4.3.0 <", ">: Temporary lookup failure");
+	chan_parcel_free(&store);
+	if (a.verdict == SENDER_NOT_OWNED)
+		return refuse_sender(s, raw);
+	if (a.verdict != SENDER_OK) {
+		smtp_login_end(&s->login);
+		return refuse_recipient(s, raw, "530 5.7.0 Authentication required", NULL);
+	}
+	s->tx.sender_good = true;
+	return true;
+}
+
+/* The order of the refusals is that of compatible servers: client, sender, relaying, HELO, unknown
+ * user. */
+static bool co_judge(struct smtp_session *s, const struct address *to, struct str address,
+		     const struct dsn *dsn)
 {
 	uint8_t verdict = RECIPIENT_ROUTED;
 	unsigned first = s->tx.target_count;
-	bool abroad = false;
 
+	if (!co_judge_sender(s, to->raw))
+		return SMTP_BAD;
 	/* How mail travels behind us is not the sender's to say, not even a friend's. */
-	if (!address_has_routing(to) && co_ask_keeper(s, address, &verdict, &abroad) != 0)
+	if (!address_has_routing(to) && co_ask_keeper(s, address, &verdict) != 0)
 		return refuse_recipient(s, to->raw, "451 4.3.0 <", ">: Temporary lookup failure");
-	if (abroad || (verdict == RECIPIENT_NOT_OURS && s->trusted))
-		return refuse_recipient(
-			s, to->raw, "451 4.3.5 <",
-			">: Recipient address rejected: this server does not send mail on yet");
 	if (verdict == RECIPIENT_NOT_OURS || verdict == RECIPIENT_ROUTED)
 		return refuse_verdict(s, to->raw, verdict);
 	if (refuse_helo(s, to->raw))
 		return SMTP_BAD;
 	if (verdict != RECIPIENT_OK)
 		return refuse_verdict(s, to->raw, verdict);
-	switch (co_keep_recipients(s, first)) {
+	switch (co_keep_recipients(s, first, dsn)) {
 	case ERR_OK:
 		smtp_say(s, "250 2.1.5 Ok");
 		return SMTP_GOOD;
@@ -304,12 +430,13 @@ static bool co_judge(struct smtp_session *s, const struct address *to, struct st
 }
 
 /* What a refused recipient left behind is taken back: its alias may have brought some targets. */
-static bool co_judge_whole(struct smtp_session *s, const struct address *to, struct str address)
+static bool co_judge_whole(struct smtp_session *s, const struct address *to, struct str address,
+			   const struct dsn *dsn)
 {
 	struct smtp_transaction *tx = &s->tx;
 	unsigned targets = tx->target_count, recipients = tx->recipient_count;
 	size_t size = tx->envelope_size;
-	bool good = co_judge(s, to, address);
+	bool good = co_judge(s, to, address, dsn);
 
 	if (good == SMTP_GOOD)
 		return good;
@@ -329,7 +456,7 @@ bool co_smtp_rcpt(struct smtp_session *s, struct str arg)
 		smtp_say(s, "503 5.5.1 Error: need MAIL command");
 		return SMTP_BAD;
 	}
-	enum smtp_syntax fault = smtp_parse_rcpt(arg, SMTP_OFFER_UTF8, s->tx.utf8, &rcpt, &culprit);
+	enum smtp_syntax fault = smtp_parse_rcpt(arg, s->kind->offers, s->tx.utf8, &rcpt, &culprit);
 
 	if (fault) {
 		s->tx.refused++;
@@ -337,10 +464,12 @@ bool co_smtp_rcpt(struct smtp_session *s, struct str arg)
 	}
 	if (s->tx.recipient_count >= s->config->limits.recipients)
 		return refuse_recipient(s, rcpt.to.raw, "452 4.5.3 Error: too many recipients", NULL);
+	const struct dsn dsn = read_dsn(&s->tx.arena, &rcpt);
+
 	buf_init(&address, ADDRESS_WRITTEN_MAX);
-	address_write(address_local(&rcpt.to), address_domain(&rcpt.to), &address);
+	write_address(s, &rcpt.to, &address);
 	bool good = buf_failed(&address) ? refuse_verdict(s, rcpt.to.raw, RECIPIENT_BAD_SYNTAX)
-					 : co_judge_whole(s, &rcpt.to, buf_str(&address));
+					 : co_judge_whole(s, &rcpt.to, buf_str(&address), &dsn);
 
 	buf_free(&address);
 	return good;

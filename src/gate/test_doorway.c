@@ -59,10 +59,12 @@ static void co_fill(struct house *h, void *arg)
 	struct sockaddr_in at;
 	struct doorway d;
 
+	struct smtp_door door = {&h->service, smtp_kind_of(SERVICE_SMTP)};
+
 	doorway_init(&d);
 	fiber_group_init(&listeners, 2);
 	h->service.fibers.max = CLIENTS - 1;
-	if (doorway_open(&d, &listeners, listen_on(&at), &smtp_doorway, &h->service) != 0)
+	if (doorway_open(&d, &listeners, listen_on(&at), &smtp_doorway, &door) != 0)
 		abort();
 	for (int i = 0; i < CLIENTS; i++)
 		stream_open(&clients[i], connect_to(&at));
@@ -108,11 +110,12 @@ static void co_starve(struct house *h, void *arg)
 	struct sockaddr_in at;
 	struct stream first, second;
 	struct doorway d;
+	struct smtp_door door = {&h->service, smtp_kind_of(SERVICE_SMTP)};
 	int fds[256];
 
 	doorway_init(&d);
 	fiber_group_init(&listeners, 2);
-	if (doorway_open(&d, &listeners, listen_on(&at), &smtp_doorway, &h->service) != 0)
+	if (doorway_open(&d, &listeners, listen_on(&at), &smtp_doorway, &door) != 0)
 		abort();
 	stream_open(&first, connect_to(&at));
 	co_first_line(&first, "S 220*\n");

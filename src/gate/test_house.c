@@ -19,6 +19,7 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #define IDS_A_LEASE 3
@@ -28,9 +29,9 @@ static struct fiber_group handlers, mains;
 
 /* --- keeper ------------------------------------------------------------------------------------ */
 
-static const char *const people[] = {"postmaster",        "postmaster@ours.test",   "alice@ours.test",
-				     "bob@ours.test",     "\"o'hara x\"@ours.test", "alice+tag@ours.test",
-				     "\xD0\xB0@ours.test"};
+static const char *const people[] = {"postmaster",         "postmaster@ours.test",   "alice@ours.test",
+				     "bob@ours.test",      "\"o'hara x\"@ours.test", "alice+tag@ours.test",
+				     "\xD0\xB0@ours.test", "half@ours.test",         "root@mx.ours.test"};
 
 static const struct {
 	const char *address;
@@ -56,6 +57,13 @@ static uint8_t verdict_of(struct str address)
 	return str_ends_nocase(address, STR("@ours.test")) ? RECIPIENT_UNKNOWN : RECIPIENT_NOT_OURS;
 }
 
+static void put_target(struct buf *out, enum target_kind kind, struct str account, struct str as)
+{
+	buf_put_u8(out, (uint8_t)kind);
+	buf_put_str(out, account);
+	buf_put_str(out, as);
+}
+
 static void co_on_recipient(void *room, struct chan_parcel *p)
 {
 	struct recipient_question q;
@@ -67,13 +75,59 @@ static void co_on_recipient(void *room, struct chan_parcel *p)
 	if (str_eq(q.address, STR("slow@ours.test")))
 		return;
 	buf_init(&targets, 4096);
-	buf_put_u8(&targets, TARGET_LOCAL);
-	buf_put_str(&targets, STR("box@ours.test"));
-	buf_put_str(&targets, q.address);
 	a.verdict = verdict_of(q.address);
+	if (a.verdict == RECIPIENT_NOT_OURS)
+		put_target(&targets, TARGET_REMOTE, q.address, q.address);
+	else if (!str_eq(q.address, STR("many-none@ours.test")))
+		put_target(&targets, TARGET_LOCAL, STR("box@ours.test"), q.address);
+	if (str_eq(q.address, STR("many-torn@ours.test")))
+		buf_put_u8(&targets, TARGET_LOCAL);
+	if (str_eq(q.address, STR("half@ours.test")))
+		put_target(&targets, TARGET_REMOTE, STR("x@else.test"), STR("x@else.test"));
 	a.targets = buf_str(&targets);
 	recipient_answer(p, &a);
 	buf_free(&targets);
+}
+
+/* Everybody's password; of "busy" keeper cannot tell, of "silent" it does not. */
+static const char password[] = "se cret";
+
+static void co_on_login(void *room, struct chan_parcel *p)
+{
+	struct house *h = room;
+	struct login_question q;
+	struct login_answer a = {.verdict = LOGIN_NO};
+
+	if (!login_take(p, &q))
+		return;
+	h->logins++;
+	if (str_eq(q.login, STR("silent@ours.test")))
+		return;
+	if (str_eq(q.login, STR("busy@ours.test")))
+		a.verdict = LOGIN_LATER;
+	else if (str_ends(q.login, STR("@ours.test")) && str_find(q.login, '*') == STR_NONE &&
+		 str_eq(q.password, str_of(password)))
+		a = (struct login_answer){
+			.verdict = LOGIN_YES, .account = q.login, .right = str_head(q.login, 32)};
+	login_answer(p, &a);
+}
+
+static void co_on_sender(void *room, struct chan_parcel *p)
+{
+	struct house *h = room;
+	struct sender_question q;
+	struct sender_answer a = {.verdict = SENDER_OK};
+
+	if (!sender_take(p, &q))
+		return;
+	h->senders++;
+	if (str_eq(q.sender, STR("slow@ours.test")))
+		return;
+	if (h->rights_end || !str_eq(q.right, str_head(q.account, 32)))
+		a.verdict = SENDER_NO_RIGHT;
+	else if (q.sender.n > 0 && !str_eq_nocase(q.sender, q.account))
+		a.verdict = SENDER_NOT_OWNED;
+	sender_answer(p, &a);
 }
 
 static void co_on_connect(void *room, struct chan_parcel *p)
@@ -142,6 +196,7 @@ static void write_front(const struct scan_question *q, struct buf *out)
 		.helo = q->helo,
 		.client_ip = q->client_ip,
 		.tls = q->tls,
+		.user = q->user,
 		.by = STR("mx.ours.test"),
 		.protocol = received_protocol(q->with),
 		.id = {id, (size_t)n},
@@ -208,10 +263,12 @@ static void read_letter(const struct scan_question *q, struct buf *letter)
 
 static void look_into(struct house *h, struct chan_parcel *p, const struct scan_question *q)
 {
-	struct header_missing missing = {.id = STR("1"), .host = STR("mx.ours.test"), .sender = q->sender};
+	struct header_missing missing = {.id = STR("1"), .host = STR("mx.ours.test")};
 	static struct header_edit edit;
 	struct buf letter, whole, cuts;
 
+	if (q->edits & SCAN_ADD_FROM)
+		missing.sender = q->sender;
 	read_letter(q, &letter);
 	if (letter.n != q->size)
 		abort();
@@ -314,7 +371,8 @@ static struct house_letter *letter_of(struct house *h, struct str ticket)
 	return l;
 }
 
-static struct house_letter *store(struct house *h, struct str ticket, uint64_t id, struct str envelope)
+static struct house_letter *store(struct house *h, struct str ticket, uint64_t id, struct str right,
+				  struct str envelope)
 {
 	struct reader r = reader_of(envelope);
 	struct house_letter *l = ticket.n == 16 ? letter_of(h, ticket) : NULL;
@@ -322,6 +380,9 @@ static struct house_letter *store(struct house *h, struct str ticket, uint64_t i
 	if (!l)
 		abort();
 	l->id = id;
+	memset(l->right, 0, sizeof(l->right));
+	if (right.n > 0)
+		memcpy(l->right, right.p, right.n);
 	char *copy = arena_z(&l->arena, envelope);
 
 	r.rest.p = copy;
@@ -367,6 +428,9 @@ static bool co_otherwise(struct house *h, struct chan_parcel *p)
 	case HOUSE_SPOOL_IO:
 		chan_refuse(p, ERR_IO, "the disk is broken");
 		return true;
+	case HOUSE_SPOOL_DENIES:
+		chan_refuse(p, ERR_DENIED, "no right to send as that");
+		return true;
 	case HOUSE_SPOOL_SILENT:
 		co_sleep_until(NO_DEADLINE);
 		return true;
@@ -389,7 +453,7 @@ static void co_on_append(void *room, struct chan_parcel *p)
 	if (!append_take(p, &q))
 		return;
 	if (h->spool == HOUSE_SPOOL_DIES_ONCE || h->spool == HOUSE_SPOOL_GOOD) {
-		struct house_letter *l = store(h, q.ticket, q.letter, q.envelope);
+		struct house_letter *l = store(h, q.ticket, q.letter, q.right, q.envelope);
 
 		buf_clear(&l->bytes);
 		buf_add_str(&l->bytes, q.bytes);
@@ -410,7 +474,7 @@ static void co_on_append_file(void *room, struct chan_parcel *p)
 
 	if (!append_file_take(p, &q))
 		return;
-	struct house_letter *l = store(h, q.ticket, q.letter, q.envelope);
+	struct house_letter *l = store(h, q.ticket, q.letter, q.right, q.envelope);
 
 	l->sealed_file =
 		fcntl(q.file, F_GET_SEALS) == (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL);
@@ -431,7 +495,8 @@ static void co_on_append_file(void *room, struct chan_parcel *p)
 /* --- the house ------------------------------------------------------------------------------------- */
 
 static const struct chan_handler keeper_handlers[] = {
-	{MSG_RECIPIENT, co_on_recipient}, {MSG_CONNECT, co_on_connect}, {MSG_LEFT, co_on_left}, {0, NULL}};
+	{MSG_RECIPIENT, co_on_recipient}, {MSG_CONNECT, co_on_connect}, {MSG_LEFT, co_on_left},
+	{MSG_LOGIN, co_on_login},         {MSG_SENDER, co_on_sender},   {0, NULL}};
 static const struct chan_handler spool_handlers[] = {{MSG_LEASE, co_on_lease},
 						     {MSG_ACCOUNT, co_on_account},
 						     {MSG_APPEND, co_on_append},
@@ -468,7 +533,7 @@ static void open_channels(struct house *h)
 	struct chan_rules ask = {.window = 64, .longest_ms = 120000, .fibers = &handlers};
 	struct chan_rules answer = {.room = h, .fibers = &handlers, .longest_ms = 120000};
 
-	h->service.keeper = chan_new("keeper", &ask);
+	h->desk.keeper = h->service.keeper = chan_new("keeper", &ask);
 	h->service.spool = chan_new("spool", &ask);
 	ask.handlers = gate_handlers;
 	ask.room = h;
@@ -517,7 +582,7 @@ bool house_logged(const struct house *h, const char *text)
 
 void house_init(struct house *h)
 {
-	*h = (struct house){0};
+	*h = (struct house){.kind = *smtp_kind_of(SERVICE_SMTP)};
 	h->config = (struct smtp_config){.users = 1,
 					 .hostname = "mx.ours.test",
 					 .size_limit = 1000000,
@@ -549,16 +614,19 @@ int house_connect(struct house *h, const char *ip)
 {
 	struct sockaddr_in v4 = {.sin_family = AF_INET};
 	struct sockaddr_in6 v6 = {.sin6_family = AF_INET6};
+	struct sockaddr_un none = {.sun_family = AF_UNIX};
 	const void *peer = &v4;
 	int fds[2];
 
-	if (inet_pton(AF_INET, ip, &v4.sin_addr) != 1) {
+	if (strcmp(ip, "local") == 0)
+		peer = &none;
+	else if (inet_pton(AF_INET, ip, &v4.sin_addr) != 1) {
 		if (inet_pton(AF_INET6, ip, &v6.sin6_addr) != 1)
 			abort();
 		peer = &v6;
 	}
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds) != 0 ||
-	    smtp_session_start(&h->service, fds[0], peer) != 0)
+	    smtp_session_start(&h->service, &h->kind, fds[0], peer) != 0)
 		abort();
 	return fds[1];
 }
@@ -591,6 +659,9 @@ void house_run(struct house *h, void (*co_fn)(struct house *h, void *arg), void 
 	fiber_group_init(&mains, 1);
 	fiber_group_init(&h->service.fibers, 100);
 	h->service.config = &h->config;
+	h->service.desk = &h->desk;
+	h->desk.most = AUTH_DESK_MOST;
+	h->desk.wait_ms = h->config.limits.ask_ms;
 	h->service.budget.max = h->config.memory;
 	struct err e;
 
@@ -605,6 +676,6 @@ void house_run(struct house *h, void (*co_fn)(struct house *h, void *arg), void 
 	account_ids_free(&h->service.accounts);
 	log_close();
 	/* What a letter took has come back, and so have the settings. */
-	if (h->service.budget.used != 0 || h->config.users != 1)
+	if (h->service.budget.used != 0 || h->desk.asked != 0 || h->config.users != 1)
 		abort();
 }

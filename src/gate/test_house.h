@@ -15,6 +15,7 @@ enum house_spool {
 	HOUSE_SPOOL_GOOD,
 	HOUSE_SPOOL_FULL, /* refuses letters with ERR_FULL */
 	HOUSE_SPOOL_IO,
+	HOUSE_SPOOL_DENIES, /* keeper knows no such right */
 	HOUSE_SPOOL_DIES_ONCE, /* gone before it answers the first append, then there again */
 	HOUSE_SPOOL_SILENT, /* never answers an append */
 	HOUSE_SPOOL_NO_IDS,
@@ -38,6 +39,7 @@ enum house_scan {
 struct house_letter {
 	char ticket[16];
 	uint64_t id;
+	char right[32];
 	struct buf bytes;
 	struct arena arena;
 	struct envelope envelope;
@@ -48,7 +50,9 @@ struct house_letter {
 
 struct house {
 	struct smtp_service service;
+	struct auth_desk desk;
 	struct smtp_config config;
+	struct smtp_kind kind; /* what its clients connect to */
 	enum house_spool spool;
 	enum house_scan scan;
 	unsigned scans, alone; /* asked */
@@ -56,6 +60,8 @@ struct house {
 	unsigned letters; /* stored */
 	struct house_letter letter[HOUSE_LETTERS_MAX];
 	unsigned came, left; /* clients, as keeper counts them */
+	unsigned logins, senders; /* asked */
+	bool rights_end; /* keeper knows no right any more */
 	char log[HOUSE_LOG_MAX];
 	size_t log_n;
 };
@@ -66,7 +72,7 @@ void house_run(struct house *h, void (*co_fn)(struct house *h, void *arg), void 
 /* Settings of a usual house: ours.test, small waits. */
 void house_init(struct house *h);
 void house_free(struct house *h);
-/* A connected client of that IPv4 or IPv6 address; the descriptor, non-blocking. */
+/* A connected client of that IPv4 or IPv6 address, or of none ("local"); the descriptor, non-blocking. */
 int house_connect(struct house *h, const char *ip);
 /* Waits until every session has ended. */
 void co_house_quiet(struct house *h);

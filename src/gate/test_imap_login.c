@@ -27,6 +27,7 @@ enum shard_way { SHARD_TAKES, SHARD_REFUSES, SHARD_DIES, SHARD_SILENT };
 
 static struct {
 	struct imap_service service;
+	struct auth_desk desk;
 	struct smtp_config config, *current;
 	struct chan *keeper_end, *shard, *shard_end;
 	struct fiber_group handlers, mains;
@@ -167,6 +168,8 @@ static void house_init(void)
 	h.current = &h.config;
 	h.taken.fd = -1;
 	h.service.config = &h.current;
+	h.desk = (struct auth_desk){.most = AUTH_DESK_MOST, .wait_ms = AUTH_DESK_WAIT_MS};
+	h.service.desk = &h.desk;
 	h.service.shard = shard_of_number;
 	h.service.limits = imap_login_limits_default;
 	h.service.limits.linger_ms = 300;
@@ -181,7 +184,7 @@ static void open_house(void)
 	fiber_group_init(&h.handlers, 200);
 	fiber_group_init(&h.mains, 1);
 	fiber_group_init(&h.service.fibers, 4);
-	h.service.keeper = chan_new("keeper/0", &ask);
+	h.desk.keeper = h.service.keeper = chan_new("keeper/0", &ask);
 	h.shard = chan_new("mailbox/1", &ask);
 	answer.handlers = keeper_handlers;
 	h.keeper_end = chan_new("gate/0", &answer);
@@ -226,7 +229,7 @@ static void run(fiber_fn *fn, void *arg)
 		fail_msg("%s", h.failure);
 	assert_int_equal(h.service.pool.used, 0);
 	assert_int_equal(h.config.users, 1);
-	assert_int_equal(h.service.logins, 0);
+	assert_int_equal(h.desk.asked, 0);
 	assert_int_equal(h.came, h.left);
 }
 
@@ -494,7 +497,7 @@ static void crowd_fiber(void *arg)
 	co_play(&last, "S * BYE Too many connections from 192.0.2.9.\nE\n");
 	stream_close(&last);
 	/* Logins that are under way have a ceiling of their own. */
-	h.service.limits.logins = 1;
+	h.desk.most = 1;
 	h.login_ms = 30;
 	for (int i = 0; i < 2; i++)
 		co_play(&clients[i], GREETING);

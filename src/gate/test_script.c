@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/unit.h"
+#include "gate/test_identity.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -154,4 +155,53 @@ void play_bulk(struct house *h, unsigned lines, const char *before, const char *
 	house_run(h, co_bulk, &b);
 	if (b.script.failure[0])
 		fail_msg("%s (%u lines)", b.script.failure, lines);
+}
+
+/* --- TLS ------------------------------------------------------------ */
+
+struct tls_script {
+	struct script script;
+	const char *before, *behind;
+	SSL_CTX *ctx;
+};
+
+static void co_tls(struct house *h, void *arg)
+{
+	struct tls_script *t = arg;
+	struct stream client;
+	struct err e;
+
+	stream_open(&client, house_connect(h, "192.0.2.7"));
+	co_play_on(&client, &t->script, t->before);
+	if (!t->script.failure[0] &&
+	    co_stream_tls_connect(&client, t->ctx, NULL, deadline_in(WAIT_MS), &e) != 0)
+		snprintf(t->script.failure, sizeof(t->script.failure), "%s", e.text);
+	co_play_on(&client, &t->script, t->behind);
+	stream_tls_end(&client);
+	stream_close(&client);
+	co_house_quiet(h);
+}
+
+void script_make_tls(struct house *h)
+{
+	struct buf certificate, key;
+	struct err e;
+
+	test_identity_make("mx.ours.test", &certificate, &key);
+	assert_int_equal(tls_server_new(buf_str(&certificate), buf_str(&key), STR(""), &h->config.tls, &e),
+			 0);
+	buf_free(&certificate);
+	buf_free(&key);
+}
+
+void play_tls(struct house *h, const char *before, const char *behind)
+{
+	struct tls_script t = {.before = before, .behind = behind, .ctx = SSL_CTX_new(TLS_client_method())};
+
+	script_make_tls(h);
+	house_run(h, co_tls, &t);
+	if (t.script.failure[0])
+		fail_msg("%s", t.script.failure);
+	tls_server_destroy(&h->config.tls);
+	SSL_CTX_free(t.ctx);
 }

@@ -33,6 +33,11 @@ void play(struct house *h, const char *lines);
 void play_bulk(struct house *h, unsigned lines, const char *before, const char *end, const char *behind);
 void co_send_lines(struct stream *client, unsigned lines, const char *end);
 
+/* The same with TLS between two scripts; an empty first one: from the first byte. */
+void play_tls(struct house *h, const char *before, const char *behind);
+/* Gives the house a certificate; tls_server_destroy() takes it away. */
+void script_make_tls(struct house *h);
+
 #define HELLO "S 220 mx.ours.test ESMTP*\nC HELO a.test\nS 250 mx.ours.test\n"
 #define EHLO                                                                               \
 	"S 220 mx.ours.test ESMTP*\nC EHLO a.test\nS 250-mx.ours.test\nS 250-PIPELINING\n" \

@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* From a mailbox of RCPT TO to a verdict and its targets (see judge.h). */
+/* From a mailbox of the envelope to a verdict (see judge.h). */
 #include "keeper/judge.h"
 
 #include "format/address.h"
+#include "keeper/senders.h"
 #include "net/log.h"
 
-/* What looking up one recipient may need. */
+/* What looking up one address may need. */
 #define LOOKUP_MEMORY_MAX ((size_t)64 << 20)
 
+#define KEY_MAX ((size_t)4096)
+
 /* Strangers may write what other servers take; gate has seen to SMTPUTF8. */
-#define RECIPIENT_FLAGS (ADDRESS_UTF8 | ADDRESS_LENIENT | ADDRESS_BARE | ADDRESS_LONG)
+#define MAILBOX_FLAGS (ADDRESS_UTF8 | ADDRESS_LENIENT | ADDRESS_BARE | ADDRESS_LONG)
 
 static void write_key(const struct directory *d, const struct address *a, struct buf *out)
 {
@@ -54,9 +57,9 @@ enum recipient_verdict judge_recipient(const struct directory *d, struct str mai
 	struct buf key;
 
 	buf_clear(targets);
-	if (address_parse(mailbox, RECIPIENT_FLAGS, &a) != 0)
+	if (address_parse(mailbox, MAILBOX_FLAGS, &a) != 0)
 		return RECIPIENT_BAD_SYNTAX;
-	buf_init(&key, 4096);
+	buf_init(&key, KEY_MAX);
 	write_key(d, &a, &key);
 	enum recipient_verdict verdict = look_up(d, buf_str(&key), targets);
 
@@ -66,4 +69,26 @@ enum recipient_verdict judge_recipient(const struct directory *d, struct str mai
 	if (verdict != RECIPIENT_OK && verdict != RECIPIENT_NOT_OURS)
 		buf_clear(targets);
 	return verdict;
+}
+
+bool judge_sender(const struct directory *d, struct str account, struct str sender)
+{
+	struct address a;
+	struct arena arena;
+	struct buf key;
+
+	if (sender.n == 0)
+		return true;
+	if (address_parse(sender, MAILBOX_FLAGS, &a) != 0)
+		return false;
+	arena_init(&arena, LOOKUP_MEMORY_MAX);
+	buf_init(&key, KEY_MAX);
+	write_key(d, &a, &key);
+	/* What has not become a key must not pass for the null sender, which is everybody's. */
+	bool allowed =
+		!buf_failed(&key) && key.n > 0 && sender_allowed(d, NULL, account, buf_str(&key), &arena);
+
+	buf_free(&key);
+	arena_free(&arena);
+	return allowed;
 }

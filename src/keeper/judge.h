@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* judge: the answer to the `recipient` question: parsed, looked up, written out. */
+/* judge: the answers to `recipient` and `sender`: parsed, looked up, written out. */
 #ifndef KEEPER_JUDGE_H
 #define KEEPER_JUDGE_H
 
@@ -13,5 +13,9 @@
  * as messages.def says; those that do not fit are RECIPIENT_TOO_MANY.
  */
 enum recipient_verdict judge_recipient(const struct directory *d, struct str mailbox, struct buf *targets);
+
+/* Whether an account may send as `sender`, an envelope address without angle brackets; empty: the
+ * null sender.  By keeper/senders.h, the domain looked up as above. */
+bool judge_sender(const struct directory *d, struct str account, struct str sender);
 
 #endif

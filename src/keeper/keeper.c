@@ -13,10 +13,12 @@
 #include "keeper/judge.h"
 #include "keeper/limits.h"
 #include "keeper/login.h"
+#include "keeper/rights.h"
 #include "keeper/tables.h"
 #include "keeper/visitors.h"
 #include "net/log.h"
 #include "net/messages.h"
+#include "net/services.h"
 #include "run/walls.h"
 #include "store/shards.h"
 
@@ -213,16 +215,39 @@ static bool co_announce(const struct keeper *k, uint8_t service, struct login_an
 	return true;
 }
 
+static int64_t now_s(void)
+{
+	return clock_wall_us() / 1000000;
+}
+
+static struct str right_key(const struct keeper *k)
+{
+	return role_file(k->role, "right_key");
+}
+
+/* What follows a good login: a session at a shard, or the right to submit. */
+static bool co_admit(const struct keeper *k, uint8_t service, uint8_t right[RIGHT_SIZE],
+		     struct login_answer *a)
+{
+	if (service != SERVICE_SUBMISSION && service != SERVICE_SUBMISSIONS)
+		return co_announce(k, service, a);
+	if (!right_make(right_key(k), a->account, now_s(), right))
+		return false;
+	a->right = (struct str){(const char *)right, RIGHT_SIZE};
+	return true;
+}
+
 static void co_answer_login(struct keeper *k, struct chan_parcel *p, const struct login_question *q,
 			    struct login_attempt *attempt)
 {
 	struct login_answer a = {0};
+	uint8_t right[RIGHT_SIZE];
 	struct buf account;
 
 	buf_init(&account, ACCOUNT_MAX);
 	a.verdict = (uint8_t)co_login_judge(&k->desk, attempt, &account);
 	a.account = buf_str(&account);
-	if (a.verdict == LOGIN_YES && !co_announce(k, q->service, &a))
+	if (a.verdict == LOGIN_YES && !co_admit(k, q->service, right, &a))
 		a = (struct login_answer){.verdict = LOGIN_LATER};
 	login_answer(p, &a);
 	buf_free(&account);
@@ -248,11 +273,39 @@ static void co_on_login(void *state, struct chan_parcel *p)
 	}
 }
 
-static const struct chan_handler handlers[] = {{MSG_CONNECT, co_on_connect},
-					       {MSG_LEFT, co_on_left},
-					       {MSG_RECIPIENT, co_on_recipient},
-					       {MSG_LOGIN, co_on_login},
-					       {0, NULL}};
+/* --- senders ------------------------------------------------------------------------------- */
+
+static enum sender_verdict judge_right_and_sender(const struct keeper *k, const struct sender_question *q)
+{
+	struct directory d = directory_of(k);
+
+	if (!right_holds(right_key(k), q->account, q->right, now_s()) ||
+	    !accounts_find(d.accounts, q->account))
+		return SENDER_NO_RIGHT;
+	if (!settings_bool(role_settings(k->role), SET_SPOOF_PROTECTION))
+		return SENDER_OK;
+	return judge_sender(&d, q->account, q->sender) ? SENDER_OK : SENDER_NOT_OWNED;
+}
+
+static void co_on_sender(void *state, struct chan_parcel *p)
+{
+	struct keeper *k = state;
+	struct sender_question q;
+
+	if (!sender_take(p, &q))
+		return;
+	if (!co_have_tables(k, p->deadline)) {
+		chan_refuse(p, ERR_BUSY, "the tables are not read yet");
+		return;
+	}
+	struct sender_answer a = {.verdict = (uint8_t)judge_right_and_sender(k, &q)};
+
+	sender_answer(p, &a);
+}
+
+static const struct chan_handler handlers[] = {{MSG_CONNECT, co_on_connect},     {MSG_LEFT, co_on_left},
+					       {MSG_RECIPIENT, co_on_recipient}, {MSG_LOGIN, co_on_login},
+					       {MSG_SENDER, co_on_sender},       {0, NULL}};
 
 /* --- life ------------------------------------------------------------------------------------ */
 

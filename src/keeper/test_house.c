@@ -64,10 +64,18 @@ void house_put_settings(const char *const *overrides, size_t n, struct buf *out)
 static const char *const first_settings[] = {"hostname=mail.d.test", "connections_per_address=2", "shards=2",
 					     "confinement=off"};
 
+void house_put_files(struct buf *out)
+{
+	buf_init(out, 1024);
+	buf_put_str(out, STR("right_key"));
+	buf_put_str(out, STR(HOUSE_RIGHT_KEY));
+}
+
 static void send_start(int log)
 {
-	struct buf settings;
+	struct buf settings, files;
 
+	house_put_files(&files);
 	buf_init(&settings, SETTINGS_SENT_MAX);
 	house_put_settings(first_settings, sizeof(first_settings) / sizeof(first_settings[0]), &settings);
 	struct start_note m = {.build = MESSAGES_BUILD,
@@ -77,12 +85,14 @@ static void send_start(int log)
 			       .uid = geteuid(),
 			       .gid = getegid(),
 			       .settings = buf_str(&settings),
+			       .files = buf_str(&files),
 			       .log = log,
 			       .root = open("/", O_PATH | O_CLOEXEC)};
 
 	start_send(house.control, &m);
 	close(m.root);
 	buf_free(&settings);
+	buf_free(&files);
 }
 
 /* A gate's process, the first or the next one. */

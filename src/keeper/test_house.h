@@ -17,6 +17,8 @@
 #define HOUSE_GATES 2
 #define HOUSE_SHARDS 2
 #define ASK_MS 20000
+/* What master keeps for keepers that follow each other. */
+#define HOUSE_RIGHT_KEY "0123456789abcdef0123456789abcdef"
 /* A hash for accounts that nobody logs in to. */
 #define HASH "|{SHA512-CRYPT}$6$x$y\n"
 
@@ -52,6 +54,7 @@ void house_attach_gate(unsigned index, uint32_t epoch);
 /* Hands a table over, whose descriptor is closed, and the settings of a reload. */
 void house_send_table(enum table_file table, int fd);
 void house_put_settings(const char *const *overrides, size_t n, struct buf *out);
+void house_put_files(struct buf *out);
 /* A sealed memory file. */
 int house_file(struct str contents);
 void house_send_set(const char *const contents[TABLE_COUNT]);

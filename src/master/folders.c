@@ -16,6 +16,7 @@
 
 #define LOCK_WAIT_MS 5000
 #define COMMAND_BACKLOG 16
+#define SUBMIT_BACKLOG 256
 
 static int make_folder(const char *path, mode_t mode, struct err *e)
 {
@@ -112,27 +113,53 @@ int folders_make(struct house *h, struct err *e)
 	return take_lock(h, e);
 }
 
-int folders_command_socket(struct house *h, const char *name, int *fd, struct err *e)
+/* A listening socket of that path below run, with that mode. */
+static int open_socket(const struct sockaddr_un *at, int type, mode_t mode, int backlog, int *fd,
+		       struct err *e)
 {
-	struct sockaddr_un at = {.sun_family = AF_UNIX};
-	int n = snprintf(at.sun_path, sizeof(at.sun_path), "%s/control/%s", h->run_folder, name);
-
-	if (n < 0 || (size_t)n >= sizeof(at.sun_path))
-		return err_set(e, ERR_TOO_BIG, "the path of data_dir is too long for a socket (%d bytes)", n);
-	*fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	*fd = socket(AF_UNIX, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (*fd < 0)
 		return err_errno(e, "cannot make a socket");
 	/* The lock of the house is ours, so a socket of that name is a dead one. */
-	unlink(at.sun_path);
-	if (bind(*fd, (struct sockaddr *)&at, sizeof(at)) != 0 || listen(*fd, COMMAND_BACKLOG) != 0 ||
-	    chmod(at.sun_path, 0660) != 0) {
-		err_errno(e, "cannot listen on %s", at.sun_path);
-		close(*fd);
-		*fd = -1;
-		return e->code;
-	}
-	give_to_group(at.sun_path, settings_text(&h->settings, SET_RUN_AS).p);
+	unlink(at->sun_path);
+	if (bind(*fd, (const struct sockaddr *)at, sizeof(*at)) == 0 && listen(*fd, backlog) == 0 &&
+	    chmod(at->sun_path, mode) == 0)
+		return ERR_OK;
+	err_errno(e, "cannot listen on %s", at->sun_path);
+	close(*fd);
+	*fd = -1;
+	return e->code;
+}
+
+static int socket_path(const struct house *h, const char *folder, const char *name, struct sockaddr_un *at,
+		       struct err *e)
+{
+	*at = (struct sockaddr_un){.sun_family = AF_UNIX};
+	int n = snprintf(at->sun_path, sizeof(at->sun_path), "%s/%s%s", h->run_folder, folder, name);
+
+	if (n < 0 || (size_t)n >= sizeof(at->sun_path))
+		return err_set(e, ERR_TOO_BIG, "the path of data_dir is too long for a socket (%d bytes)", n);
 	return ERR_OK;
+}
+
+int folders_command_socket(struct house *h, const char *name, int *fd, struct err *e)
+{
+	struct sockaddr_un at;
+	int code = socket_path(h, "control/", name, &at, e);
+
+	if (code == 0)
+		code = open_socket(&at, SOCK_SEQPACKET, 0660, COMMAND_BACKLOG, fd, e);
+	if (code == 0)
+		give_to_group(at.sun_path, settings_text(&h->settings, SET_RUN_AS).p);
+	return code;
+}
+
+int folders_submit_socket(struct house *h, int *fd, struct err *e)
+{
+	struct sockaddr_un at;
+	int code = socket_path(h, "", "submit", &at, e);
+
+	return code ? code : open_socket(&at, SOCK_STREAM, 0666, SUBMIT_BACKLOG, fd, e);
 }
 
 int folders_write_ports(struct house *h, struct err *e)
@@ -146,7 +173,8 @@ int folders_write_ports(struct house *h, struct err *e)
 	if (fd < 0)
 		return err_errno(e, "cannot write %s", temporary);
 	for (size_t i = 0; i < h->listener_count; i++)
-		dprintf(fd, "%s %u\n", h->listeners[i].name, h->listeners[i].port);
+		if (h->listeners[i].port != 0)
+			dprintf(fd, "%s %u\n", h->listeners[i].name, h->listeners[i].port);
 	close(fd);
 	return rename(temporary, path) == 0 ? 0 : err_errno(e, "cannot write %s", path);
 }

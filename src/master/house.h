@@ -22,6 +22,7 @@
 #define COMMANDS_MAX 8
 #define LISTENERS_MAX 64
 #define TICKET_KEY_SIZE 40
+#define RIGHT_KEY_SIZE 32
 
 /*
  *   DOWN --start--> STARTING --ready--> UP --stop--> ENDING --exit--> DOWN
@@ -57,7 +58,7 @@ struct listener {
 	int fd;
 	enum service service;
 	char name[16]; /* in run/ports */
-	unsigned port;
+	unsigned port; /* 0: run/submit */
 };
 
 /* What one look at a table file saw; all zero: it is not there. */
@@ -91,6 +92,7 @@ struct house {
 	size_t listener_count;
 	char cert_path[400], key_path[400];
 	unsigned char tickets[2 * TICKET_KEY_SIZE]; /* the present key, the one before */
+	unsigned char right_key[RIGHT_KEY_SIZE]; /* of submission rights, for keeper: outlives it */
 	struct fiber_group fibers;
 	struct chan *commands[COMMANDS_MAX];
 	struct io command_listener;
@@ -129,6 +131,8 @@ void child_user(const struct house *h, enum wall_user user, uid_t *uid, gid_t *g
 int folders_make(struct house *h, struct err *e);
 /* A listening command socket run/control/NAME. */
 int folders_command_socket(struct house *h, const char *name, int *fd, struct err *e);
+/* The listening socket run/submit, to which every user of the machine may connect. */
+int folders_submit_socket(struct house *h, int *fd, struct err *e);
 /* Writes run/ports. */
 int folders_write_ports(struct house *h, struct err *e);
 
@@ -149,6 +153,9 @@ int identity_find(struct house *h, const struct settings *s, struct err *e);
 int identity_renew_tickets(struct house *h);
 /* Adds certificate, key and ticket keys as the files of a start message. */
 int identity_put(const struct house *h, struct buf *out, struct err *e);
+/* Makes the key of submission rights, for as long as master lives; adds it as a file of keeper's. */
+int identity_make_right_key(struct house *h);
+void identity_put_right_key(const struct house *h, struct buf *out);
 
 /* --- tables.c: the table files of config_dir, for keeper ---------------------------------- */
 

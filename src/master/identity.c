@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Who the server is to TLS clients: certificate, key and ticket keys.
+ * Who the server is to TLS clients: certificate, key and ticket keys; and the key by which
+ * keeper knows its submission rights.
  *
  * The files of tls_cert_file and tls_key_file, or a self-signed pair that is made
  * once in data_dir/tls.  Master hands the contents to the gates; none of them opens
@@ -171,4 +172,15 @@ int identity_put(const struct house *h, struct buf *out, struct err *e)
 	buf_put_str(out, STR("tls_tickets"));
 	buf_put_str(out, (struct str){(const char *)h->tickets, sizeof(h->tickets)});
 	return code;
+}
+
+int identity_make_right_key(struct house *h)
+{
+	return RAND_bytes(h->right_key, sizeof(h->right_key)) == 1 ? ERR_OK : ERR_IO;
+}
+
+void identity_put_right_key(const struct house *h, struct buf *out)
+{
+	buf_put_str(out, STR("right_key"));
+	buf_put_str(out, (struct str){(const char *)h->right_key, sizeof(h->right_key)});
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Listening sockets: opened once by master, kept for life, a copy to every gate.
+ * Listening sockets: opened once by master, kept for life, a copy to every gate.  Beside those of
+ * the settings there is run/submit for the programs of this machine.
  *
  * 1. Without SO_REUSEPORT: the connections that wait belong to the socket, not to a
  *    gate, so none is lost when a gate dies.
@@ -30,13 +31,14 @@ static const struct {
 	const char *name; /* in run/ports */
 } services[] = {
 	{SET_LISTEN_SMTP, SERVICE_SMTP, "smtp"},
+	{SET_LISTEN_SUBMISSION, SERVICE_SUBMISSION, "submission"},
+	{SET_LISTEN_SUBMISSIONS, SERVICE_SUBMISSIONS, "submissions"},
 	{SET_LISTEN_IMAP, SERVICE_IMAP, "imap"},
 	{SET_LISTEN_IMAPS, SERVICE_IMAPS, "imaps"},
 };
 
 /* Those that come later: accepted, not opened, named once. */
-static const enum setting_key later[] = {SET_LISTEN_SUBMISSION, SET_LISTEN_SUBMISSIONS, SET_LISTEN_POP3,
-					 SET_LISTEN_POP3S,      SET_LISTEN_SIEVE,       SET_LISTEN_LMTP,
+static const enum setting_key later[] = {SET_LISTEN_POP3, SET_LISTEN_POP3S, SET_LISTEN_SIEVE, SET_LISTEN_LMTP,
 					 SET_LISTEN_WEB};
 
 static int bind_within(int fd, const struct listener_addr *at)
@@ -96,6 +98,19 @@ static unsigned port_of(int fd)
 	return at.ss_family == AF_INET ? ntohs(((struct sockaddr_in *)&at)->sin_port) : 0;
 }
 
+static int add_submit(struct house *h, struct err *e)
+{
+	struct listener *l = &h->listeners[h->listener_count];
+	int code = folders_submit_socket(h, &l->fd, e);
+
+	if (code)
+		return code;
+	l->service = SERVICE_SUBMIT;
+	l->port = 0;
+	h->listener_count++;
+	return ERR_OK;
+}
+
 static int add_listener(struct house *h, size_t which, const struct listener_addr *at, struct err *e)
 {
 	struct listener *l = &h->listeners[h->listener_count];
@@ -130,7 +145,7 @@ static void name_those_that_come_later(const struct house *h)
 
 int listeners_open(struct house *h, struct err *e)
 {
-	int code = ERR_OK;
+	int code = add_submit(h, e);
 
 	for (size_t i = 0; i < sizeof(services) / sizeof(services[0]); i++) {
 		size_t count;

@@ -332,7 +332,8 @@ static int set_up(struct house *h, struct err *e)
 	    (code = add_children(h, e)) || (code = folders_write_ports(h, e)))
 		return code;
 	/* Twice: the key before must be one that nobody can guess either. */
-	if (identity_renew_tickets(h) != 0 || identity_renew_tickets(h) != 0)
+	if (identity_renew_tickets(h) != 0 || identity_renew_tickets(h) != 0 ||
+	    identity_make_right_key(h) != 0)
 		return err_set(e, ERR_IO, "the system gives no random numbers");
 	return walls_master((enum confinement)settings_choice(&h->settings, SET_CONFINEMENT), e);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* verdicts: what keeper says of a recipient (`recipient`) and of a login (`login`). */
+/* verdicts: what keeper says of a recipient (`recipient`), of a login (`login`) and of a sender (`sender`). */
 #ifndef NET_VERDICTS_H
 #define NET_VERDICTS_H
 

@@ -3,24 +3,34 @@
  * logfile: where log lines end; master alone writes it.
  *
  * The target is a file (opened again when it was renamed or truncated, or on
- * request) or standard error, of which a copy of at most 64 MiB stays in
+ * request), or standard error or syslog, of which a copy of at most 64 MiB stays in
  * data_dir/log for `mailstead trace`.  Writing never waits for a reader: what
  * a full pipe does not take is counted, and the count is written later.
+ *
+ * A file gets the lines that were added since the last flush in one call.  A pipe gets
+ * each at once: only a line is sure to go into it whole or not at all.
  */
 #ifndef RUN_LOGFILE_H
 #define RUN_LOGFILE_H
 
+#include "base/buf.h"
 #include "base/err.h"
 #include "base/str.h"
 #include "net/log.h"
 
 #include <sys/types.h>
 
+#define LOGFILE_BATCH ((size_t)32 << 10) /* bytes of lines that wait for a flush at most */
+
 enum logfile_format { LOGFILE_TEXT, LOGFILE_JSON };
 
+/* The copy's name in its folder; behind 32 MiB it becomes NAME.1. */
+#define LOGFILE_COPY "mail.log"
+
 struct logfile {
-	char path[512]; /* empty: standard error */
-	char copy[512]; /* the copy of what goes to standard error; empty: none */
+	char path[512]; /* empty: standard error, or syslog */
+	bool syslog;
+	char copy[512]; /* the copy of what goes to no file; empty: none */
 	char host[65]; /* short host name */
 	enum logfile_format format;
 	int fd;
@@ -28,6 +38,9 @@ struct logfile {
 	uint64_t copy_size;
 	ino_t inode;
 	unsigned long dropped;
+	bool is_file; /* fd has no reader who could be slow */
+	unsigned waiting; /* lines in batch */
+	struct buf batch;
 };
 
 struct log_origin {
@@ -36,11 +49,15 @@ struct log_origin {
 	enum log_level level;
 };
 
-/* path "" or "stderr": standard error, with a copy in copy_folder. */
+/* path "" or "stderr": standard error, "syslog": the log daemon; both with a copy in
+ * copy_folder. */
 int logfile_open(struct logfile *l, const char *path, const char *copy_folder, const char *host,
 		 enum logfile_format format, struct err *e);
 void logfile_close(struct logfile *l);
-/* One line, without its end, stamped with the time now. */
+/* One line, without its end, stamped with the time now.  Files have it after the next flush. */
+void logfile_add(struct logfile *l, const struct log_origin *from, struct str line);
+void logfile_flush(struct logfile *l);
+/* Both. */
 void logfile_write(struct logfile *l, const struct log_origin *from, struct str line);
 /* Opens the file again when another one (or none) has its name now; `always` does so
  * in any case. */

@@ -38,6 +38,18 @@ const struct setting_row setting_rows[SET_COUNT] = {
 			   "it is refused, or, for old devices, each such line feed becomes a line end "
 			   "that never ends the message.",
 	},
+	[SET_BOUNCE_LIFETIME] = {
+		.name = "bounce_lifetime", .type = SETTING_DURATION, .rooms = SPOOL,
+		RANGE(0, 365 * DAY), .fallback = "5d",
+		.meaning = "How long a bounce, and any letter from the null sender, is tried before it is "
+			   "given up; 0: once.",
+	},
+	[SET_BOUNCE_SIZE_LIMIT] = {
+		.name = "bounce_size_limit", .type = SETTING_BYTES, .rooms = SPOOL,
+		RANGE(0, 100 * KIB), .fallback = "50000",
+		.meaning = "Up to which size a letter that could not be delivered comes back whole in its "
+			   "bounce; of a larger one the header does.",
+	},
 	[SET_CATCH_ALL_TAKES_ALL] = {
 		.name = "catch_all_takes_all", .type = SETTING_BOOLEAN, .rooms = KEEPER,
 		.fallback = "no",
@@ -178,6 +190,22 @@ const struct setting_row setting_rows[SET_COUNT] = {
 		.name = "nftables", .type = SETTING_BOOLEAN, .rooms = MASTER_ONLY,
 		.fallback = "no",
 		.meaning = "Whether banned addresses are kept out by the kernel's packet filter too.",
+	},
+	[SET_QUEUE_LIFETIME] = {
+		.name = "queue_lifetime", .type = SETTING_DURATION, .rooms = SPOOL,
+		RANGE(0, 365 * DAY), .fallback = "5d",
+		.meaning = "How long a letter is tried before it is returned to its sender; 0: once.",
+	},
+	[SET_QUEUE_RETRY_FIRST] = {
+		.name = "queue_retry_first", .type = SETTING_DURATION, .rooms = SPOOL,
+		RANGE(1, DAY), .fallback = "5m",
+		.meaning = "How long after its first try a letter is tried again; the pauses double from "
+			   "then on.",
+	},
+	[SET_QUEUE_RETRY_LAST] = {
+		.name = "queue_retry_last", .type = SETTING_DURATION, .rooms = SPOOL,
+		RANGE(1, DAY), .fallback = "4000s",
+		.meaning = "The longest pause between two tries of a letter.",
 	},
 	[SET_QUOTA_REPLY] = {
 		.name = "quota_reply", .type = SETTING_CHOICE, .rooms = GATE | KEEPER,

@@ -524,7 +524,7 @@ static struct chan_frame *scan_frame(uint8_t says, unsigned fds)
 	for (int i = 0; i < 3; i++)
 		buf_put_u8(&f->bytes, 0);
 	buf_put_u64(&f->bytes, 0);
-	for (int i = 0; i < 7; i++)
+	for (int i = 0; i < 8; i++)
 		buf_put_str(&f->bytes, STR(""));
 	buf_put_u64(&f->bytes, 0);
 	buf_put_str(&f->bytes, STR(""));

@@ -2,16 +2,21 @@
 /*
  * append, append_file: a letter is accepted.
  *
- *   checked -> ticket known? -> the first answer again
+ *   checked -> submitted? keeper knows the right
+ *           -> ticket known? -> the first answer again
  *           -> 256 KiB and more: into a file of its own, synced (invariant 11)
  *           -> joins a group: ticket, id and accounts once more, place, entry
  *           -> durable -> deliveries, answer
  */
 #include "spool/append.h"
 
+#include "base/clock.h"
 #include "base/sealed.h"
 #include "net/log.h"
+#include "net/loop.h"
 #include "net/messages.h"
+#include "spool/arrival.h"
+#include "net/verdicts.h"
 #include "spool/core.h"
 #include "spool/incoming.h"
 
@@ -23,6 +28,9 @@
 #define ENTRY_PUT_MAX ((size_t)2 << 20)
 /* What a deliver message takes for an address. */
 #define DELIVER_ADDRESS_MAX 512
+/* What a sender message takes for an account. */
+#define ACCOUNT_ASKED_MAX 512
+#define KEEPER_MS 5000
 
 /* An append in hand. */
 struct append {
@@ -61,6 +69,8 @@ static int give_accounts(struct append *a, struct err *e)
 	for (uint32_t i = 0; i < a->letter.envelope.recipient_count; i++) {
 		struct recipient *to = &a->letter.envelope.recipients[i];
 
+		if (to->account == 0)
+			continue;
 		if (to->account != ACCOUNT_TO_COME) {
 			const struct account *account = accounts_get(accounts, to->account);
 
@@ -134,34 +144,12 @@ static int join(struct commit_request *r, struct commit *c, struct err *e)
 	return code ? code : join_new(a, r, c, e);
 }
 
-static void log_accepted(const struct letter *l)
-{
-	char id[LETTER_ID_SIZE];
-
-	letter_id_format(l->id, id);
-	log_line(LOG_INFO, "%s: from=<%.*s>, size=%llu, nrcpt=%u", id, STR_ARG(l->envelope.reverse_path),
-		 (unsigned long long)l->length, l->envelope.recipient_count);
-}
-
 static void accepted(struct commit_request *r, uint64_t position)
 {
 	struct append *a = r->arg;
-	struct letters *letters = &a->spool->letters;
-	const struct letter *l = &a->letter;
 
-	if (!a->joined)
-		return;
-	struct kept_letter *k = letters_add(letters, l->id, l->envelope.recipient_count);
-
-	k->position = position;
-	k->place = l->place;
-	k->stored = l->stored;
-	for (uint32_t i = 0; i < k->recipient_count; i++)
-		k->accounts[i] = l->envelope.recipients[i].account;
-	letters_touch(letters, k);
-	letters_cache(letters, k, buf_str(&a->entry), false);
-	log_accepted(l);
-	deliver_letter(a->spool, k);
+	if (a->joined)
+		letter_arrived(a->spool, &a->letter, position, buf_str(&a->entry));
 }
 
 static void refused(struct commit_request *r)
@@ -186,13 +174,9 @@ static int check_recipients(const struct envelope *env, struct err *e)
 		return err_set(e, ERR_INVALID, "a letter without recipients");
 	if (env->reverse_path.n > DELIVER_ADDRESS_MAX)
 		return err_set(e, ERR_TOO_BIG, "the sender's address is too long");
-	for (uint32_t i = 0; i < env->recipient_count; i++) {
-		if (env->recipients[i].account == 0)
-			return err_set(e, ERR_DENIED, "<%.*s> is not here, and letters are not sent on",
-				       STR_ARG(env->recipients[i].address));
+	for (uint32_t i = 0; i < env->recipient_count; i++)
 		if (env->recipients[i].address.n > DELIVER_ADDRESS_MAX)
 			return err_set(e, ERR_TOO_BIG, "a recipient's address is too long");
-	}
 	return 0;
 }
 
@@ -212,6 +196,29 @@ static int decode(struct append *a, struct str ticket, struct str envelope, stru
 	if (!a->made)
 		return err_set(e, ERR_MEMORY, "no memory for the envelope");
 	return check_recipients(&a->letter.envelope, e);
+}
+
+/* A letter that names a login is believed only with the right of that login, which keeper gave:
+ * gate vouches for nobody. */
+static int co_check_right(struct append *a, struct str right, struct err *e)
+{
+	const struct envelope *env = &a->letter.envelope;
+	struct sender_question q = {.account = env->login, .right = right, .sender = env->reverse_path};
+	struct sender_answer answer;
+	struct chan_parcel store;
+
+	if (env->login.n == 0)
+		return 0;
+	if (!a->spool->keeper || env->login.n > ACCOUNT_ASKED_MAX)
+		return err_set(e, ERR_DENIED, "nobody knows the login of this letter");
+	int code = co_ask_sender(a->spool->keeper, &q, deadline_in(KEEPER_MS), &store, &answer, e);
+
+	if (code)
+		return code;
+	chan_parcel_free(&store);
+	return answer.verdict == SENDER_OK ? 0
+					   : err_set(e, ERR_DENIED, "<%.*s> has no right to send as <%.*s>",
+						     STR_ARG(env->login), STR_ARG(env->reverse_path));
 }
 
 static int co_store(struct append *a, struct err *e)
@@ -255,6 +262,8 @@ void co_on_append(void *room, struct chan_parcel *p)
 
 	if (code == 0)
 		code = decode(&a, q.ticket, q.envelope, &e);
+	if (code == 0)
+		code = co_check_right(&a, q.right, &e);
 	if (code == 0)
 		code = incoming_claim(&a.in, room, p->chan, q.letter, q.bytes.n, &e);
 	if (code == 0) {
@@ -304,6 +313,8 @@ void co_on_append_file(void *room, struct chan_parcel *p)
 
 	if (code == 0)
 		code = decode(&a, q.ticket, q.envelope, &e);
+	if (code == 0)
+		code = co_check_right(&a, q.right, &e);
 	if (code == 0)
 		code = sealed_check(q.file, q.size, &e);
 	if (code == 0)

@@ -10,7 +10,9 @@
 #include "spool/append.h"
 #include "spool/append_act.h"
 #include "spool/checkpoint.h"
+#include "spool/destination.h"
 #include "spool/grants.h"
+#include "spool/queue_control.h"
 #include "spool/recover.h"
 #include "spool/release.h"
 
@@ -28,6 +30,9 @@ const struct chan_handler spool_handlers[] = {
 	{MSG_FOLDED, co_on_folded},
 	{MSG_APPEND_ACT, co_on_append_act},
 	{MSG_RELEASE, co_on_release},
+	{MSG_QUEUE, co_on_queue},
+	{MSG_QUEUE_LETTER, co_on_queue_letter},
+	{MSG_QUEUE_CHANGE, co_on_queue_change},
 	{0, NULL},
 };
 
@@ -46,6 +51,7 @@ void spool_setup_defaults(struct spool_setup *setup)
 		.write_letters = 20000,
 		.keep_ms = TICKETS_KEEP_MS,
 	};
+	queue_rules_defaults(&setup->queue);
 }
 
 struct spool *spool_new(const struct spool_setup *setup)
@@ -59,7 +65,24 @@ struct spool *spool_new(const struct spool_setup *setup)
 	s->lane.end = &s->lane.first;
 	for (unsigned i = 0; i < SHARD_SLOTS; i++)
 		shard_init(&s->shards[i], s, NULL);
+	queue_init(&s->queue, s);
 	return s;
+}
+
+void spool_set_relay(struct spool *s, struct chan *relay)
+{
+	s->queue.relay = relay;
+}
+
+void spool_set_keeper(struct spool *s, struct chan *keeper)
+{
+	s->keeper = keeper;
+}
+
+void spool_relay_came(struct spool *s)
+{
+	if (s->started)
+		destinations_turn(&s->queue);
 }
 
 void spool_set_shard(struct spool *s, unsigned index, struct chan *chan)
@@ -103,7 +126,7 @@ static int deliver_open(struct spool *s, struct err *e)
 			list[n++] = k;
 	qsort(list, n, sizeof(struct kept_letter *), order_of);
 	for (size_t i = 0; i < n; i++)
-		deliver_letter(s, list[i]);
+		letter_go(s, list[i]);
 	free(list);
 	return 0;
 }
@@ -178,6 +201,7 @@ void spool_destroy(struct spool **sp)
 	*sp = NULL;
 	for (unsigned i = 0; i < SHARD_SLOTS; i++)
 		shard_free(&s->shards[i]);
+	queue_free(&s->queue);
 	if (s->started)
 		commit_free(&s->commit);
 	checkpointer_destroy(&s->checkpointer);

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""Plays tests/dialogue/smtp/*.txt against one server; afterwards the INBOXes hold what the files say was accepted.
+"""Plays tests/dialogue/{smtp,submission}/*.txt against one server; afterwards the INBOXes hold what the files say was accepted.
 
 A file says so by the name that it gives to the id of the letter: {ab_note} lies in the INBOX of a and of b,
 {b1000_note} a thousand times in that of b, since it went to a thousand of his addresses.
@@ -15,8 +15,8 @@ import dialogue
 import house
 import post
 
-FOLDER = pathlib.Path(__file__).resolve().parent.parent / "dialogue" / "smtp"
-FILES = sorted(FOLDER.glob("*.txt"))
+FOLDER = pathlib.Path(__file__).resolve().parent.parent / "dialogue"
+FILES = sorted(path for name in ("smtp", "submission") for path in (FOLDER / name).glob("*.txt"))
 ACCOUNTS = "abcd"
 ALIASES = """\
 team@a.test a@a.test,b@a.test
@@ -25,7 +25,8 @@ loop@a.test back@a.test
 back@a.test loop@a.test
 out@a.test x@far.test
 half@a.test a@a.test,x@far.test
-"""
+many@a.test few@a.test,others@a.test
+""" + "".join(f"{name}@a.test {','.join(f'{name}{n}@far.test' for n in range(600))}\n" for name in ("few", "others"))
 LETTER = re.compile(f"([{ACCOUNTS}]+)([0-9]*)_[a-z0-9_]+")
 TOGETHER = 12       # files at a time: many of them wait on purpose
 
@@ -78,7 +79,7 @@ def case(path):
 
 
 for file in FILES:
-    setattr(Dialogues, f"test_{file.stem}", case(file))
+    setattr(Dialogues, f"test_{file.parent.name}_{file.stem}", case(file))
 
 
 if __name__ == "__main__":
