@@ -478,7 +478,7 @@ static void sync_in_pool(void *arg)
 	if (!t->code && t->releases)
 		t->code = index_releases(t->index, t->releases->r, INDEX_ROWS_MAX, &t->releases->n, &t->err);
 	/* What is to be released is released first. */
-	if (t->close && !(t->releases && t->releases->n > 0)) {
+	if (t->close && (t->code || !t->releases || t->releases->n == 0)) {
 		index_close(&t->index);
 		derived_close(&t->derived);
 	}

@@ -289,21 +289,23 @@ static int take_place(struct account_act *act, const struct append_act_answer *a
 
 static int co_ask_with_letter(struct account_act *act, struct str entry, struct err *e)
 {
-	const struct str outline = buf_str(&act->outline);
+	const struct str outline = buf_str(&act->outline), none = {0};
 	bool wide = outline.n > OUTLINE_INLINE;
 	struct append_act_question q = {.letter = act->holds[0],
 					.size = act->letter->size,
 					.entry = entry,
 					.outline_size = (uint32_t)outline.n,
-					.outline = wide ? (struct str){0} : outline,
+					.outline = wide ? none : outline,
 					.file = act->letter->file,
 					.wide = -1};
 	struct append_act_answer answer;
 	struct chan_parcel store;
-	int code = wide ? sealed_make("outline", outline, &q.wide, e) : 0;
+	int code;
 
-	if (!code)
-		code = co_ask_append_act(act->account->shard->spool, &q, NO_DEADLINE, &store, &answer, e);
+	/* It may be under way to the disk already: only spool can say that it is not. */
+	if (wide && sealed_make("outline", outline, &q.wide, e) != 0)
+		return ERR_BUSY;
+	code = co_ask_append_act(act->account->shard->spool, &q, NO_DEADLINE, &store, &answer, e);
 	if (q.wide >= 0)
 		close(q.wide);
 	if (code)

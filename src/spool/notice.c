@@ -19,8 +19,8 @@
 #define TOLD_MAX 50
 #define REPORT_MAX (LETTER_OWN_FILE - 1)
 #define TARGET_MAX 512
-/* Behind the header: mail programs show no more of it. */
-#define AGAIN_MS 5000
+/* Keeper has died, or the disk is full: there may be many such letters. */
+#define AGAIN_MS 30000
 #define ASK_MS 5000
 
 /* A report in the making. */

@@ -155,6 +155,22 @@ static bool co_put_letter(struct spool *s, struct kept_letter *k, struct buf *ou
 	return fits;
 }
 
+/* Goes on behind q->after; true when nothing follows. */
+static bool co_put_page(struct spool *s, struct page *page, struct queue_question *q)
+{
+	bool fits = true;
+
+	page->count = 0;
+	page->more = false;
+	page_fill(page, &s->letters, q);
+	for (size_t i = 0; i < page->count; i++) {
+		q->after = page->letters[i]->position;
+		fits = fits && co_put_letter(s, page->letters[i], &page->out);
+		letters_unpin(&s->letters, page->letters[i]);
+	}
+	return fits && !page->more;
+}
+
 void co_on_queue(void *room, struct chan_parcel *p)
 {
 	struct spool *s = room;
@@ -163,17 +179,15 @@ void co_on_queue(void *room, struct chan_parcel *p)
 	if (!queue_take(p, &q) || !is_command(p))
 		return;
 	struct page *page = calloc(1, sizeof(*page));
-	bool fits = true;
+	bool last = false;
 
 	if (!page)
 		abort();
 	buf_init(&page->out, PAGE_BYTES);
-	page_fill(page, &s->letters, &q);
-	for (size_t i = 0; i < page->count; i++) {
-		fits = fits && co_put_letter(s, page->letters[i], &page->out);
-		letters_unpin(&s->letters, page->letters[i]);
-	}
-	struct queue_answer a = {.last = fits && !page->more, .letters = buf_str(&page->out)};
+	/* All of a page may have ended while it was read. */
+	while (!last && page->out.n == 0)
+		last = co_put_page(s, page, &q);
+	struct queue_answer a = {.last = last, .letters = buf_str(&page->out)};
 
 	queue_answer(p, &a);
 	buf_free(&page->out);
