@@ -8,9 +8,6 @@ import unittest
 import house
 import post
 
-# Both flavours, as soon as gate answers on run/submit; before it has nobody to speak to.
-FLAVOURS = ()
-
 
 class SendmailServer(unittest.TestCase):
     def sendmail(self, home, *words, text="Subject: x\n\nhi\n", status=0, **more):
