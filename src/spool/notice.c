@@ -261,6 +261,9 @@ static int co_tell(struct notice *n, struct err *e)
 
 	if (code)
 		return code;
+	/* It may have been held while it waited. */
+	if (fate_held(n->letter))
+		return 0;
 	collect(n);
 	struct verdicts v = {.spool = n->spool,
 			     .letter = n->letter,

@@ -48,6 +48,8 @@ struct queue {
 	/* Private. */
 	struct outbound *due, **due_end; /* letters to be sorted */
 	bool sorting;
+	struct outbound *untold, **untold_end; /* letters whose senders are to be told */
+	unsigned notices; /* that are being written */
 	struct nummap destinations; /* by keyed hash of their domain */
 	size_t sweep_at; /* so many of them: idle ones are looked for */
 	struct destination *first, **end; /* those with bundles that wait, in turn */
