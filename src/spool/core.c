@@ -19,6 +19,9 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+/* How long the end waits for letters that relay is sending; role.c allows 30 s for all of it. */
+#define QUEUE_STOP_MS 15000
+
 const struct chan_handler spool_handlers[] = {
 	{MSG_LEASE, co_on_lease},
 	{MSG_APPEND, co_on_append},
@@ -177,6 +180,7 @@ void co_spool_stop(struct spool *s)
 	if (!j)
 		abort();
 	if (s->started) {
+		co_queue_stop(&s->queue, deadline_in(QUEUE_STOP_MS));
 		co_commit_stop(&s->commit);
 		j->journal = s->journal;
 		co_run_blocking(close_journal, j);

@@ -515,6 +515,8 @@ static void ask_fiber(void *arg)
 	take_turn(q, d);
 	if (idle(d))
 		destination_drop(q, d);
+	if (q->stopper && q->open == 0)
+		fiber_wake(q->stopper, 0);
 	destinations_turn(q);
 }
 
@@ -559,7 +561,7 @@ void destinations_turn(struct queue *q)
 {
 	const struct destination *stop = NULL;
 
-	if (!q->relay || !chan_attached(q->relay) || q->spool->commit.stopped)
+	if (!q->relay || !chan_attached(q->relay) || q->stopping || q->spool->commit.stopped)
 		return;
 	while (q->first && q->first != stop && q->open < QUESTIONS_OPEN) {
 		struct destination *d = next_in_turn(q);

@@ -425,6 +425,18 @@ void queue_init(struct queue *q, struct spool *s)
 	q->end = &q->first;
 }
 
+void co_queue_stop(struct queue *q, int64_t deadline)
+{
+	q->stopping = true;
+	q->stopper = fiber_self();
+	while (q->open > 0 && co_park(deadline) == 0)
+		;
+	q->stopper = NULL;
+	if (q->open > 0)
+		log_line(LOG_WARNING, "%u letters are with relay at the end: they may be sent again",
+			 q->open);
+}
+
 void queue_free(struct queue *q)
 {
 	struct kept_letter *k;

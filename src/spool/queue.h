@@ -56,12 +56,18 @@ struct queue {
 	unsigned open; /* questions */
 	uint64_t bytes; /* of the letters in them */
 	bool alone; /* the open question may be relay's death */
+	bool stopping; /* nothing more is asked */
+	struct fiber *stopper; /* waits for the last answer */
 };
 
 void queue_rules_defaults(struct queue_rules *rules);
 void queue_init(struct queue *q, struct spool *s);
 /* No fiber of the spool may run any more. */
 void queue_free(struct queue *q);
+
+/* Asks nothing more, and waits for relay's answers and what becomes of them until the deadline: a
+ * question without answer is asked again after the next start, and its letter may come twice. */
+void co_queue_stop(struct queue *q, int64_t deadline);
 
 /* A letter that is open goes on its way, or on: to shards and to relay.  When it is known,
  * and after its release. */

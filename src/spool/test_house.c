@@ -301,6 +301,7 @@ static void co_on_relay(void *room, struct chan_parcel *p)
 	struct relay_question q;
 	struct buf outcomes;
 	bool hang = false, mute = false;
+	int64_t ms = 1;
 
 	if (!relay_take(p, &q))
 		return;
@@ -315,6 +316,7 @@ static void co_on_relay(void *room, struct chan_parcel *p)
 		struct str address = read_str(&r, 1024);
 
 		read_str(&r, 1024);
+		ms = str_starts(address, STR("slow")) ? 300 : ms;
 		hang |= str_starts(address, STR("hang")) && !house.relay.healthy;
 		mute |= str_starts(address, STR("mute")) && !house.relay.healthy;
 		if (n++ == 0)
@@ -329,7 +331,7 @@ static void co_on_relay(void *room, struct chan_parcel *p)
 	if (hang)
 		co_sleep_until(NO_DEADLINE);
 	else
-		co_sleep_until(deadline_in(1));
+		co_sleep_until(deadline_in(ms));
 	house.relay.open--;
 	struct relay_answer a = {mute ? STR("nonsense") : buf_str(&outcomes)};
 
@@ -645,13 +647,14 @@ static void co_house_end(bool in_order)
 	chan_destroy(&house.gate);
 	chan_destroy(&house.operator);
 	chan_destroy(&house.keeper);
-	relay_kill();
 	for (unsigned i = 0; i < SHARDS; i++)
 		chan_destroy(&house.shards[i].ours);
+	/* In order, relay ends after spool. */
 	if (in_order)
 		co_spool_stop(house.spool);
+	relay_kill();
 	/* What the pool has begun cannot be taken back: the crash comes after it. */
-	else if (house.spool->started)
+	if (!in_order && house.spool->started)
 		co_commit_stop(&house.spool->commit);
 	fiber_group_cancel(&house.own);
 	fiber_group_cancel(&house.handlers);

@@ -44,6 +44,27 @@ static void recipients_share_a_question_by_next_hop(void **state)
 }
 
 /* fiber */
+static void in_order_fiber(void *arg)
+{
+	uint64_t id = co_new_id();
+	struct err e;
+
+	assert_int_equal(co_post(id, "slow@far.test", &e), 0);
+	co_sleep_until(deadline_in(50));
+	assert_int_equal(house.spool->queue.open, 1);
+	co_house_restart();
+	assert_true(co_ended(id, 5000));
+	co_sleep_until(deadline_in(30));
+	assert_int_equal(house.relay.offers, 1);
+	assert_true(logged_of(id, "removed"));
+}
+
+static void the_end_waits_for_relay(void **state)
+{
+	RUN(in_order_fiber);
+}
+
+/* fiber */
 static void hundreds_fiber(void *arg)
 {
 	static char to[8192];
@@ -608,6 +629,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(recipients_share_a_question_by_next_hop),
+		cmocka_unit_test(the_end_waits_for_relay),
 		cmocka_unit_test(a_smarthost_takes_a_hundred_at_once),
 		cmocka_unit_test(letters_of_any_size_are_sent),
 		cmocka_unit_test(without_relay_letters_stay),
