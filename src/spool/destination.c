@@ -250,11 +250,12 @@ static void defer(struct asking *a, struct outcome *o, struct buf *text)
 
 static void log_expired(const struct asking *a)
 {
+	struct str sender = a->entry.part.letter.envelope.reverse_path;
 	char id[LETTER_ID_SIZE];
 
 	letter_id_format(a->b->letter->id, id);
-	log_line(LOG_INFO, "%s: from=<%.*s>, status=expired, returned to sender", id,
-		 STR_ARG(a->entry.part.letter.envelope.reverse_path));
+	log_line(LOG_INFO, "%s: from=<%.*s>, status=expired, %s", id, STR_ARG(sender),
+		 sender.n > 0 ? "returned to sender" : "dropped");
 }
 
 static int co_decide(struct asking *a)
