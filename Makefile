@@ -17,6 +17,9 @@ test: deps
 	@tools/peers || echo "peers: tests that need a missing one are skipped by name"
 	@$(PYTHON) tests/run.py $(ARGS)
 
+demo:
+	@tools/demo
+
 lint:
 	@$(PYTHON) tests/run.py --checks
 
@@ -34,4 +37,4 @@ bench: all
 clean:
 	@mkdir -p build && find build -mindepth 1 -maxdepth 1 ! -name peers ! -name npm -exec rm -rf {} +
 
-.PHONY: all deps peers test lint fuzz valgrind bench clean
+.PHONY: all deps peers demo test lint fuzz valgrind bench clean
