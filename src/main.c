@@ -12,6 +12,7 @@
 #include "cli/init.h"
 #include "cli/lookup.h"
 #include "cli/options.h"
+#include "cli/queue.h"
 #include "cli/reload.h"
 #include "cli/sendmail.h"
 #include "cli/setup.h"
@@ -102,6 +103,9 @@ static int with_settings(enum command command, const struct options *o)
 		case CMD_LOOKUP:
 			status = cmd_lookup(o->argc, o->argv, &s);
 			break;
+		case CMD_QUEUE:
+			status = cmd_queue(o->argc, o->argv, &s);
+			break;
 		case CMD_RELOAD:
 			status = cmd_reload(o->argc, o->argv, &s);
 			break;
@@ -191,6 +195,19 @@ static int run_command(const struct options *o)
 	return command == CMD_COUNT ? unknown(word) : with_settings(command, o);
 }
 
+/* Called as mailq and the like: those have no options of ours. */
+static int queue_by_name(int argc, char **argv)
+{
+	struct options o = {0};
+	struct settings s;
+	int status = options_load(&o, environ, &s, stderr);
+
+	if (status == EXIT_DONE)
+		status = cmd_queue_by_name(argc, argv, &s);
+	settings_free(&s);
+	return status;
+}
+
 /* The programs whose names pick a command; their options are their own. */
 static int run_by_name(const char *name, int argc, char **argv, bool *is_one)
 {
@@ -201,6 +218,8 @@ static int run_by_name(const char *name, int argc, char **argv, bool *is_one)
 		return sendmail(&o);
 	if (strcmp(name, "setup") == 0)
 		return with_settings(CMD_SETUP, &o);
+	if (queue_is_name(name))
+		return queue_by_name(argc, argv);
 	/* Alias files need no compiling. */
 	if (strcmp(name, "newaliases") == 0)
 		return EXIT_DONE;

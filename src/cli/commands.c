@@ -18,6 +18,11 @@ const struct command_row command_rows[CMD_COUNT] = {
 		      "account and shows the DNS records to publish; what is there already stays as it is."},
 	[CMD_LOOKUP] = {"lookup", "NAME [TYPE]",
 			"Shows what the resolver of the running server answers, with its DNSSEC state."},
+	[CMD_QUEUE] =
+		{"queue", "[list] | flush [ID...] | hold|release|delete ID...|ALL | show ID...",
+		 "Shows the letters that wait, in the form of mailq, and changes what becomes of them (- "
+		 "instead of an ID reads IDs from standard input); under the names mailq, postqueue, "
+		 "postsuper and postcat the program takes the usual options of these."},
 	[CMD_RELOAD] = {"reload", "[--wait]",
 			"Makes the running server read its configuration again; returns when every room has "
 			"switched, or "

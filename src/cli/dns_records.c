@@ -54,7 +54,9 @@ bool dns_address_is_public(const struct dns_address *a)
 
 static bool address_of(const struct sockaddr *from, struct dns_address *a)
 {
-	*a = (struct dns_address){.family = from ? from->sa_family : AF_UNSPEC};
+	if (!from)
+		return false;
+	*a = (struct dns_address){.family = from->sa_family};
 	if (a->family == AF_INET)
 		memcpy(a->bytes, &((const struct sockaddr_in *)(const void *)from)->sin_addr, 4);
 	else if (a->family == AF_INET6)

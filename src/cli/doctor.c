@@ -63,20 +63,28 @@ static void check_host(struct doctor *d)
 		doctor_say(d, DOCTOR_OK, "hostname", "%s", host.p);
 }
 
+enum doctor_level doctor_judge_unreadable(const char *path)
+{
+	return access(path, R_OK) != 0 && errno == EACCES ? DOCTOR_WARNING : DOCTOR_WRONG;
+}
+
 static void check_server(struct doctor *d)
 {
 	const char *data = settings_text(d->s, SET_DATA_DIR).p;
 
 	errno = 0;
 	d->served = ask_is_served(d->s, "master");
+	bool hidden = !d->served && (errno == EACCES || errno == EPERM);
+
 	if (d->served)
 		doctor_say(d, DOCTOR_OK, "server", "it runs with data_dir %s", data);
-	else if (errno == EACCES || errno == EPERM)
+	else if (hidden)
 		doctor_say(d, DOCTOR_WARNING, "server",
 			   "this user may not ask it, so much cannot be seen; run doctor as root");
 	else
 		doctor_say(d, DOCTOR_WRONG, "server", "none runs with data_dir %s; start it: mailstead serve",
 			   data);
+	d->served = d->served || hidden;
 }
 
 static void check_all(struct doctor *d, const char *domain)

@@ -45,8 +45,8 @@ static BIO *open_file(struct doctor *d, const char *path, struct buf *content)
 
 	if (file_read(path, content, &e) == 0)
 		return BIO_new_mem_buf(content->p, (int)content->n);
-	doctor_say(d, DOCTOR_WRONG, SUBJECT, "%s; run doctor as root, or name another file in %s", e.text,
-		   d->file);
+	doctor_say(d, doctor_judge_unreadable(path), SUBJECT,
+		   "%s; run doctor as root, or name another file in %s", e.text, d->file);
 	return NULL;
 }
 

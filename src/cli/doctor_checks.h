@@ -13,13 +13,16 @@ struct doctor {
 	FILE *out;
 	const char *file; /* the configuration's */
 	const struct settings *s; /* NULL until it was read */
-	bool served; /* a server runs with this data_dir */
+	bool served; /* a server runs with this data_dir, or we may not see whether */
 	unsigned count[3]; /* of each level */
 };
 
 /* One finding: a line. */
 __attribute__((format(printf, 4, 5))) void doctor_say(struct doctor *d, enum doctor_level level,
 						      const char *subject, const char *fmt, ...);
+
+/* How bad it is that this cannot be read: a warning when another user could. */
+enum doctor_level doctor_judge_unreadable(const char *path);
 
 /* Whether each listener answers, as that service; without a server whether its port is free,
  * and whose it is. */

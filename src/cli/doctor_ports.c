@@ -24,12 +24,13 @@ static const struct service {
 	enum setting_key key;
 	bool tls; /* from the first byte */
 	const char *greeting; /* begins so; NULL: it waits for the client */
+	const char *farewell; /* ours */
 } services[] = {
-	{SET_LISTEN_SMTP, false, "220"},       {SET_LISTEN_SUBMISSION, false, "220"},
-	{SET_LISTEN_SUBMISSIONS, true, "220"}, {SET_LISTEN_IMAP, false, "* OK"},
-	{SET_LISTEN_IMAPS, true, "* OK"},      {SET_LISTEN_POP3, false, "+OK"},
-	{SET_LISTEN_POP3S, true, "+OK"},       {SET_LISTEN_SIEVE, false, "\""},
-	{SET_LISTEN_LMTP, false, "220"},       {SET_LISTEN_WEB, false, NULL},
+	{SET_LISTEN_SMTP, false, "220", "QUIT\r\n"},       {SET_LISTEN_SUBMISSION, false, "220", "QUIT\r\n"},
+	{SET_LISTEN_SUBMISSIONS, true, "220", "QUIT\r\n"}, {SET_LISTEN_IMAP, false, "* OK", "a LOGOUT\r\n"},
+	{SET_LISTEN_IMAPS, true, "* OK", "a LOGOUT\r\n"},  {SET_LISTEN_POP3, false, "+OK", "QUIT\r\n"},
+	{SET_LISTEN_POP3S, true, "+OK", "QUIT\r\n"},       {SET_LISTEN_SIEVE, false, "\"", "LOGOUT\r\n"},
+	{SET_LISTEN_LMTP, false, "220", "QUIT\r\n"},       {SET_LISTEN_WEB, false, NULL, ""},
 };
 
 /* As run/ports and the settings call it: the key without "listen_". */
@@ -98,7 +99,15 @@ static int connect_to(const struct listener_addr *at, uint16_t port)
 	return -1;
 }
 
-static int read_tls(int fd, char *text, size_t size)
+static int greet(int fd, const char *farewell, char *text, size_t size)
+{
+	int n = (int)recv(fd, text, size, 0);
+
+	send(fd, farewell, strlen(farewell), MSG_NOSIGNAL);
+	return n;
+}
+
+static int greet_tls(int fd, const char *farewell, char *text, size_t size)
 {
 	SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
 	SSL *ssl = ctx ? SSL_new(ctx) : NULL;
@@ -107,6 +116,8 @@ static int read_tls(int fd, char *text, size_t size)
 	/* Whom it shows itself as is doctor_check_certificate's question. */
 	if (ssl && SSL_set_fd(ssl, fd) == 1 && SSL_connect(ssl) == 1)
 		n = SSL_read(ssl, text, (int)size);
+	if (n > 0)
+		SSL_write(ssl, farewell, (int)strlen(farewell));
 	SSL_free(ssl);
 	SSL_CTX_free(ctx);
 	ERR_clear_error();
@@ -127,8 +138,8 @@ static void probe(struct doctor *d, const struct service *service, const struct 
 		return;
 	}
 	int n = !service->greeting ? 0
-		: service->tls     ? read_tls(fd, text, sizeof(text))
-				   : (int)recv(fd, text, sizeof(text), 0);
+		: service->tls     ? greet_tls(fd, service->farewell, text, sizeof(text))
+				   : greet(fd, service->farewell, text, sizeof(text));
 
 	close(fd);
 	if (!service->greeting ||

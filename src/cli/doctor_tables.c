@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #define MEMORY_MAX ((size_t)256 << 20)
+#define PATH_ROOM 2000
 
 struct tables {
 	struct buf accounts, aliases;
@@ -189,9 +190,11 @@ static bool read_tables(struct doctor *d, struct tables *t, bool *patterns)
 {
 	size_t max = TABLE_FILE_MAX + 2 * 4096;
 	struct table_folder folder = {-1, -1};
+	char path[PATH_ROOM];
 	bool exists;
 	struct err e;
 
+	snprintf(path, sizeof(path), "%s/" ACCOUNTS_FILE, folder_of(d));
 	*t = (struct tables){0};
 	buf_init(&t->accounts, max);
 	buf_init(&t->aliases, max);
@@ -207,7 +210,7 @@ static bool read_tables(struct doctor *d, struct tables *t, bool *patterns)
 	*patterns = folder.dir >= 0 && faccessat(folder.dir, REGEXP_FILE, F_OK, 0) == 0;
 	table_folder_close(&folder);
 	if (code)
-		doctor_say(d, DOCTOR_WRONG, "accounts", "%s; run doctor as root", e.text);
+		doctor_say(d, doctor_judge_unreadable(path), "accounts", "%s; run doctor as root", e.text);
 	return code == 0;
 }
 

@@ -106,18 +106,21 @@ static mode_t mode_for(const struct settings *s)
 static int write_new(const struct init *in, const char *file, int fd, struct err *e)
 {
 	FILE *f = fdopen(fd, "w");
+	bool good = f != NULL;
 
-	if (!f)
-		return err_errno(e, "cannot write %s", file);
-	config_write_file(&in->s, f);
-	bool good = fflush(f) == 0 && fchmod(fd, mode_for(&in->s)) == 0 && fsync(fd) == 0;
+	if (good) {
+		config_write_file(&in->s, f);
+		good = fflush(f) == 0 && fchmod(fd, mode_for(&in->s)) == 0 && fsync(fd) == 0;
+	}
+	int code = good ? 0 : err_errno(e, "cannot write %s", file);
 
-	if (!good)
-		err_errno(e, "cannot write %s", file);
-	good = fclose(f) == 0 && good;
-	if (!good)
+	if (f)
+		fclose(f);
+	else
+		close(fd);
+	if (code)
 		unlink(file);
-	return good ? 0 : e->code;
+	return code;
 }
 
 static int write_file(struct init *in)

@@ -2,10 +2,9 @@
 /* sendmail(1): reading, connecting, sending (see sendmail.h). */
 #include "cli/sendmail.h"
 
-#include "base/file.h"
 #include "cli/sendmail_dialogue.h"
 #include "cli/sendmail_options.h"
-#include "run/settings_file.h"
+#include "cli/sendmail_place.h"
 
 #include <errno.h>
 #include <pwd.h>
@@ -15,82 +14,24 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define DEFAULT_DATA_DIR "/var/lib/mailstead"
 #define LETTER_MAX ((size_t)1 << 30) /* the largest message_size_limit */
 #define CHUNK 65536
 #define PATIENCE_S 600 /* RFC 5321 4.5.3.2.6 */
 #define LOGIN_MAX 1024
 
-/* --- where the server is ----------------------------------------------------------------- */
+/* --- the server ------------------------------------------------------------------------------- */
 
-struct place {
-	char socket[sizeof(((struct sockaddr_un *)0)->sun_path)];
-	char host[256];
-};
-
-/* Of a file whose other lines may be wrong, or name secrets that only root can read. */
-static void find_data_dir(const char *file, struct buf *out)
+static int find_place(const struct settings_sources *sources, struct sendmail_place *p)
 {
-	struct settings_reader r;
-	struct settings_line line;
-	struct buf text;
 	struct err e;
 
-	buf_init(&text, SETTINGS_FILE_MAX);
-	if (file_read(file, &text, &e) == 0) {
-		settings_reader_init(&r, buf_str(&text));
-		while (settings_reader_next(&r, &line))
-			if (!line.wrong && str_eq(line.key, STR("data_dir"))) {
-				buf_clear(out);
-				settings_join(line.raw, true, out);
-			}
-	}
-	buf_free(&text);
-}
-
-static int set_place(struct place *p, struct str data, struct str host)
-{
-	int n = snprintf(p->socket, sizeof(p->socket), "%.*s/run/submit", STR_ARG(data));
-
-	snprintf(p->host, sizeof(p->host), "%.*s", STR_ARG(host));
-	if (n < (int)sizeof(p->socket))
+	if (sendmail_place_find(sources, p, &e) == 0)
 		return SENDMAIL_DONE;
-	fprintf(stderr, "sendmail: data_dir is too long for a socket: %.*s\n", STR_ARG(data));
+	fprintf(stderr, "sendmail: %s\n", e.text);
 	return SENDMAIL_CONFIGURATION;
 }
 
-static int find_by_defaults(const struct settings_sources *sources, struct place *p)
-{
-	struct buf data;
-
-	buf_init(&data, sizeof(p->socket));
-	buf_add_z(&data, DEFAULT_DATA_DIR);
-	find_data_dir(sources->file, &data);
-	int status = set_place(p, buf_str(&data), STR("localhost"));
-
-	buf_free(&data);
-	return status;
-}
-
-static int find_place(const struct settings_sources *sources, struct place *p)
-{
-	struct settings s;
-	struct err e;
-	int status;
-
-	if (settings_load(&s, sources, &e) == 0) {
-		status = set_place(p, settings_text(&s, SET_DATA_DIR), settings_text(&s, SET_HOSTNAME));
-	} else if (sources->file_must_exist) {
-		fprintf(stderr, "sendmail: %s\n", e.text);
-		status = SENDMAIL_CONFIGURATION;
-	} else {
-		status = find_by_defaults(sources, p);
-	}
-	settings_free(&s);
-	return status;
-}
-
-static int connect_to(const struct place *p, int *fd)
+static int connect_to(const struct sendmail_place *p, int *fd)
 {
 	struct sockaddr_un at = {.sun_family = AF_UNIX};
 	struct timeval patience = {.tv_sec = PATIENCE_S};
@@ -166,7 +107,7 @@ static int find_sender(const struct sendmail_options *o, struct buf *sender)
 }
 
 /* The From field that -F asks for goes in front. */
-static void add_from(const struct sendmail_options *o, const struct place *p, struct str sender,
+static void add_from(const struct sendmail_options *o, const struct sendmail_place *p, struct str sender,
 		     struct buf *front)
 {
 	struct buf address, field;
@@ -196,7 +137,7 @@ static int add_operands(const struct sendmail_options *o, struct sendmail_recipi
 	return code;
 }
 
-static int send_job(const struct place *p, const struct sendmail_job *job)
+static int send_job(const struct sendmail_place *p, const struct sendmail_job *job)
 {
 	int fd, status = connect_to(p, &fd);
 
@@ -207,7 +148,7 @@ static int send_job(const struct place *p, const struct sendmail_job *job)
 	return status;
 }
 
-static int send_letter(const struct sendmail_options *o, const struct place *p, struct str letter,
+static int send_letter(const struct sendmail_options *o, const struct sendmail_place *p, struct str letter,
 		       struct sendmail_recipients *r)
 {
 	struct sendmail_job job = {
@@ -242,7 +183,7 @@ static int send_letter(const struct sendmail_options *o, const struct place *p, 
 	return status;
 }
 
-static int take_letter(const struct sendmail_options *o, const struct place *p)
+static int take_letter(const struct sendmail_options *o, const struct sendmail_place *p)
 {
 	struct sendmail_recipients r;
 	struct buf letter;
@@ -266,7 +207,7 @@ static int take_letter(const struct sendmail_options *o, const struct place *p)
 }
 
 /* The program waits for SMTP, so it is told in SMTP. */
-static int hold_dialogue(const struct place *p)
+static int hold_dialogue(const struct sendmail_place *p)
 {
 	int fd, status = connect_to(p, &fd);
 
@@ -282,7 +223,7 @@ static int hold_dialogue(const struct place *p)
 int cmd_sendmail(int argc, char **argv, const struct settings_sources *sources)
 {
 	struct sendmail_options o;
-	struct place place;
+	struct sendmail_place place;
 	struct err e;
 
 	if (sendmail_options_parse(argc, argv, &o, &e) != 0) {

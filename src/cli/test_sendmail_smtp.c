@@ -17,6 +17,7 @@
 /* To a line that begins with `line` it says `reply`; each row is used once, in any order. */
 struct row {
 	const char *line, *reply;
+	bool last; /* it ends the connection then */
 };
 
 struct server {
@@ -33,12 +34,12 @@ static void say(int fd, const char *text)
 		_exit(0);
 }
 
-static const char *find_reply(const struct row *rows, bool *used, const char *line)
+static const struct row *find_row(const struct row *rows, bool *used, const char *line)
 {
 	for (size_t i = 0; rows[i].line; i++)
 		if (!used[i] && strncmp(line, rows[i].line, strlen(rows[i].line)) == 0) {
 			used[i] = true;
-			return rows[i].reply;
+			return &rows[i];
 		}
 	return NULL;
 }
@@ -57,12 +58,14 @@ static void play(int fd, int heard, const char *greeting, const struct row *rows
 		if (in_letter && strcmp(line, ".\r\n") != 0)
 			continue;
 		in_letter = false;
-		const char *reply = find_reply(rows, used, line);
+		const struct row *row = find_row(rows, used, line);
 
-		if (!reply)
+		if (!row)
 			break;
-		say(fd, reply);
-		in_letter = strncmp(reply, "354", 3) == 0;
+		say(fd, row->reply);
+		if (row->last)
+			break;
+		in_letter = strncmp(row->reply, "354", 3) == 0;
 	}
 	_exit(0);
 }
@@ -150,10 +153,10 @@ static void check(const struct letter *l, const char *greeting, const struct row
 
 static void sends(void **state)
 {
-	static const struct row rows[] = {{"EHLO", "250 mx\r\n"},  {"MAIL", "250 ok\r\n"},
-					  {"RCPT", "250 ok\r\n"},  {"RCPT", "251 ok\r\n"},
-					  {"DATA", "354 go\r\n"},  {".", "250 2.0.0 ok\r\n"},
-					  {"QUIT", "221 bye\r\n"}, {NULL, NULL}};
+	static const struct row rows[] = {{"EHLO", "250 mx\r\n", false},  {"MAIL", "250 ok\r\n", false},
+					  {"RCPT", "250 ok\r\n", false},  {"RCPT", "251 ok\r\n", false},
+					  {"DATA", "354 go\r\n", false},  {".", "250 2.0.0 ok\r\n", false},
+					  {"QUIT", "221 bye\r\n", false}, {NULL, NULL, false}};
 
 	check(&plain, "220 mx\r\n", rows, SENDMAIL_DONE,
 	      "EHLO mx.test\r\nMAIL FROM:<anna>\r\nRCPT TO:<b@x.test>\r\nRCPT TO:<c@y.test>\r\nDATA\r\n"
@@ -164,13 +167,13 @@ static void sends(void **state)
 static void uses_extensions(void **state)
 {
 	static const struct row rows[] = {
-		{"EHLO", "250-mx\r\n250-SIZE 1000\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n250 DSN\r\n"},
-		{"MAIL", "250 ok\r\n"},
-		{"RCPT", "250 ok\r\n"},
-		{"DATA", "354 go\r\n"},
-		{".", "250 ok\r\n"},
-		{"QUIT", "221 bye\r\n"},
-		{NULL, NULL}};
+		{"EHLO", "250-mx\r\n250-SIZE 1000\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n250 DSN\r\n", false},
+		{"MAIL", "250 ok\r\n", false},
+		{"RCPT", "250 ok\r\n", false},
+		{"DATA", "354 go\r\n", false},
+		{".", "250 ok\r\n", false},
+		{"QUIT", "221 bye\r\n", false},
+		{NULL, NULL, false}};
 	struct letter l = {.sender = "",
 			   .to = "\xC3\xA9@x.test",
 			   .front = "S: x\n",
@@ -185,31 +188,31 @@ static void uses_extensions(void **state)
 	      "S: x\r\n\r\n..\r\n...\r\nb\xFF\r\n.\r\nQUIT\r\n",
 	      "");
 	/* of a server that lists nothing, nothing is asked */
-	static const struct row poor[] = {{"EHLO", "250 mx\r\n"},
-					  {"MAIL FROM:<>\r", "250 ok\r\n"},
-					  {"RCPT TO:<\xC3\xA9@x.test>\r", "250 ok\r\n"},
-					  {"DATA", "354 go\r\n"},
-					  {".", "250 ok\r\n"},
-					  {"QUIT", "221 bye\r\n"},
-					  {NULL, NULL}};
+	static const struct row poor[] = {{"EHLO", "250 mx\r\n", false},
+					  {"MAIL FROM:<>\r", "250 ok\r\n", false},
+					  {"RCPT TO:<\xC3\xA9@x.test>\r", "250 ok\r\n", false},
+					  {"DATA", "354 go\r\n", false},
+					  {".", "250 ok\r\n", false},
+					  {"QUIT", "221 bye\r\n", false},
+					  {NULL, NULL, false}};
 
 	check(&l, "220 mx\r\n", poor, SENDMAIL_DONE, NULL, "");
 }
 
 static void all_or_none(void **state)
 {
-	static const struct row rows[] = {{"EHLO", "250 mx\r\n"},
-					  {"MAIL", "250 ok\r\n"},
-					  {"RCPT TO:<b@", "550 5.1.1 <b@x.test>: no such user\r\n"},
-					  {"RCPT TO:<c@", "250 ok\r\n"},
-					  {"QUIT", "221 bye\r\n"},
-					  {NULL, NULL}};
-	static const struct row both[] = {{"EHLO", "250 mx\r\n"},
-					  {"MAIL", "250 ok\r\n"},
-					  {"RCPT TO:<b@", "451 4.3.0 later\r\n"},
-					  {"RCPT TO:<c@", "550 5.1.1 no\x07 such\r\n"},
-					  {"QUIT", "221 bye\r\n"},
-					  {NULL, NULL}};
+	static const struct row rows[] = {{"EHLO", "250 mx\r\n", false},
+					  {"MAIL", "250 ok\r\n", false},
+					  {"RCPT TO:<b@", "550 5.1.1 <b@x.test>: no such user\r\n", false},
+					  {"RCPT TO:<c@", "250 ok\r\n", false},
+					  {"QUIT", "221 bye\r\n", false},
+					  {NULL, NULL, false}};
+	static const struct row both[] = {{"EHLO", "250 mx\r\n", false},
+					  {"MAIL", "250 ok\r\n", false},
+					  {"RCPT TO:<b@", "451 4.3.0 later\r\n", false},
+					  {"RCPT TO:<c@", "550 5.1.1 no\x07 such\r\n", false},
+					  {"QUIT", "221 bye\r\n", false},
+					  {NULL, NULL, false}};
 
 	check(&plain, "220 mx\r\n", rows, SENDMAIL_NO_USER,
 	      "EHLO mx.test\r\nMAIL FROM:<anna>\r\nRCPT TO:<b@x.test>\r\nRCPT TO:<c@y.test>\r\nQUIT\r\n",
@@ -245,13 +248,13 @@ static void refusals(void **state)
 		{".", "451 4.3.0 later\r\n", SENDMAIL_TRY_LATER},
 		{"DATA", "250 ok\r\n", SENDMAIL_TRY_LATER},
 	};
-	static const struct row good[] = {{"EHLO", "250 mx\r\n"},
-					  {"MAIL", "250 ok\r\n"},
-					  {"RCPT", "250 ok\r\n"},
-					  {"DATA", "354 go\r\n"},
-					  {".", "250 ok\r\n"},
-					  {"QUIT", "221 bye\r\n"},
-					  {NULL, NULL}};
+	static const struct row good[] = {{"EHLO", "250 mx\r\n", false},
+					  {"MAIL", "250 ok\r\n", false},
+					  {"RCPT", "250 ok\r\n", false},
+					  {"DATA", "354 go\r\n", false},
+					  {".", "250 ok\r\n", false},
+					  {"QUIT", "221 bye\r\n", false},
+					  {NULL, NULL, false}};
 	static const char *const whats[][2] = {{"greeting", "the server refuses to talk"},
 					       {"EHLO", "EHLO"},
 					       {"MAIL", "the sender"},
@@ -281,9 +284,10 @@ static void refusals(void **state)
 
 static void broken_servers(void **state)
 {
-	static const struct row none[] = {{NULL, NULL}};
-	static const struct row lost[] = {{"EHLO", "250 mx\r\n"}, {"MAIL", "250 ok\r\n"}, {NULL, NULL}};
-	static const struct row babble[] = {{"EHLO", "what?\r\n"}, {NULL, NULL}};
+	static const struct row none[] = {{NULL, NULL, false}};
+	static const struct row lost[] = {
+		{"EHLO", "250 mx\r\n", false}, {"MAIL", "250 ok\r\n", false}, {NULL, NULL, false}};
+	static const struct row babble[] = {{"EHLO", "what?\r\n", false}, {NULL, NULL, false}};
 
 	check(&plain, "220 mx\r\n", none, SENDMAIL_TRY_LATER, NULL,
 	      "sendmail: the server ended the connection\n");
@@ -306,10 +310,10 @@ static void broken_servers(void **state)
 /* A letter of 3 MiB without any line end comes through whole. */
 static void large_letter(void **state)
 {
-	static const struct row rows[] = {{"EHLO", "250 mx\r\n"},  {"MAIL", "250 ok\r\n"},
-					  {"RCPT", "250 ok\r\n"},  {"RCPT", "250 ok\r\n"},
-					  {"DATA", "354 go\r\n"},  {".", "250 ok\r\n"},
-					  {"QUIT", "221 bye\r\n"}, {NULL, NULL}};
+	static const struct row rows[] = {{"EHLO", "250 mx\r\n", false},  {"MAIL", "250 ok\r\n", false},
+					  {"RCPT", "250 ok\r\n", false},  {"RCPT", "250 ok\r\n", false},
+					  {"DATA", "354 go\r\n", false},  {".", "250 ok\r\n", false},
+					  {"QUIT", "221 bye\r\n", false}, {NULL, NULL, false}};
 	size_t n = (size_t)3 << 20;
 	char *body = malloc(n + 1);
 	struct letter l = plain;
@@ -324,14 +328,35 @@ static void large_letter(void **state)
 	free(body);
 }
 
+/* A server that refuses in the middle of a large letter and ends: its words are heard. */
+static void refused_while_sending(void **state)
+{
+	static const struct row rows[] = {{"EHLO", "250 mx\r\n", false},
+					  {"MAIL", "250 ok\r\n", false},
+					  {"RCPT", "250 ok\r\n", false},
+					  {"RCPT", "250 ok\r\n", false},
+					  {"DATA", "354 go\r\n552 5.3.4 too big\r\n", true},
+					  {NULL, NULL, false}};
+	size_t n = (size_t)3 << 20;
+	char *body = malloc(n + 1);
+	struct letter l = plain;
+
+	assert_non_null(body);
+	memset(body, 'x', n);
+	body[n] = 0;
+	l.body = body;
+	check(&l, "220 mx\r\n", rows, SENDMAIL_DATA_ERROR, NULL, "sendmail: the letter: 552 5.3.4 too big\n");
+	free(body);
+}
+
 /* --- -bs ------------------------------------------------------------------------------------------ */
 
 static void passes_a_dialogue(void **state)
 {
-	static const struct row rows[] = {{"EHLO x\r\n", "250 mx\r\n"},
-					  {"NOOP\r\n", "250 ok\r\n"},
-					  {"QUIT\r\n", "221 bye\r\n"},
-					  {NULL, NULL}};
+	static const struct row rows[] = {{"EHLO x\r\n", "250 mx\r\n", false},
+					  {"NOOP\r\n", "250 ok\r\n", false},
+					  {"QUIT\r\n", "221 bye\r\n", false},
+					  {NULL, NULL, false}};
 	static const char input[] = "EHLO x\nNOOP\r\nQUIT\n";
 	int in[2], out[2];
 	struct server s;
@@ -364,6 +389,7 @@ int main(void)
 		cmocka_unit_test(refusals),
 		cmocka_unit_test(broken_servers),
 		cmocka_unit_test(large_letter),
+		cmocka_unit_test(refused_while_sending),
 		cmocka_unit_test(passes_a_dialogue),
 	};
 

@@ -96,8 +96,9 @@ static int pass_unseen(struct smtp_session *s, struct err *e)
 	struct buf front;
 	int code;
 
-	log_line(LOG_WARNING, SMTP_ID ": scan ended twice at this letter: delivered, not looked into",
+	log_line(LOG_WARNING, SMTP_ID ": scan ended twice at this letter: held, not looked into",
 		 (unsigned long long)s->tx.id);
+	s->tx.poison = true;
 	buf_init(&front, FRONT_MAX);
 	write_received(s, &front);
 	code = letter_edit(&s->tx.letter, buf_str(&front), STR(""), e);

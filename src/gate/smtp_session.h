@@ -93,6 +93,7 @@ struct smtp_transaction {
 	enum smtp_chunks chunks;
 	struct smtp_data decoder;
 	struct letter letter;
+	bool poison; /* scan ended twice at it: it will be held */
 	uint64_t id; /* of the letter, 0: none yet */
 	struct chan *alone; /* the scan that has the letter and no other; NULL: none */
 	bool begun; /* that one said that it begins with it */

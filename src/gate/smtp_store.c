@@ -73,6 +73,7 @@ static void write_envelope(const struct smtp_session *s, struct buf *out)
 		.body = tx->body == SMTP_BODY_8BITMIME || tx->decoder.has_8bit ? BODY_8BITMIME : BODY_7BIT,
 		.ret = tx->ret,
 		.smtputf8 = tx->utf8,
+		.held = tx->poison,
 	};
 
 	envelope_put(out, &envelope);

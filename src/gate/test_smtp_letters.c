@@ -308,7 +308,7 @@ static void scan_is_asked_until_it_answers(void **state)
 		{HOUSE_SCAN_DIES_BESIDE, "250*", 3, 2, false, false, "queue active"},
 		{HOUSE_SCAN_OTHERS_POISON, "250*", 3, 2, false, false, "queue active"},
 		{HOUSE_SCAN_POISON, "250*", 2, 1, true, false,
-		 ": scan ended twice at this letter: delivered, not looked into\n"},
+		 ": scan ended twice at this letter: held, not looked into\n"},
 		{HOUSE_SCAN_TOO_BIG, "552 5.3.4 Error: message file too big", 1, 0, false, false,
 		 ": not looked into: too large a letter\n"},
 		{HOUSE_SCAN_BUSY, "451 4.3.0 Error: mail system unavailable, try again later", 1, 0, false,
@@ -335,6 +335,7 @@ static void scan_is_asked_until_it_answers(void **state)
 			struct str all = buf_str(&h.letter[0].bytes);
 
 			assert_int_equal(h.letter[0].opaque, rows[i / 2].opaque);
+			assert_int_equal(h.letter[0].envelope.held, h.scan == HOUSE_SCAN_POISON);
 			assert_int_equal(h.letter[0].wide, rows[i / 2].wide);
 			assert_int_equal(h.letter[0].sealed_file, bulk > 0);
 			if (!str_starts(all, STR("Received: from a.test (unknown [IPv6:2001:db8::7])\r\n")))

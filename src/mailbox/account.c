@@ -250,6 +250,7 @@ static struct account *make_account(struct shard *s, uint32_t id, struct str add
 	a->user = str_head(a->address, at);
 	a->domain = str_skip(a->address, at + 1);
 	a->unfolded_end = &a->unfolded;
+	a->uploads = (struct upload_budget){.of = &s->uploads, .max = s->uploads.max / 2};
 	views_init(&a->views);
 	ledger_init(&a->checks);
 	ledger_init(&a->counted);
@@ -477,7 +478,7 @@ static void sync_in_pool(void *arg)
 	if (!t->code && t->releases)
 		t->code = index_releases(t->index, t->releases->r, INDEX_ROWS_MAX, &t->releases->n, &t->err);
 	/* What is to be released is released first. */
-	if (t->close && !(t->releases && t->releases->n > 0)) {
+	if (t->close && (t->code || !t->releases || t->releases->n == 0)) {
 		index_close(&t->index);
 		derived_close(&t->derived);
 	}

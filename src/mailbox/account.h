@@ -123,6 +123,7 @@ struct account {
 	struct waiters index_free;
 
 	struct recents recents;
+	struct upload_budget uploads; /* half of the shard's */
 	struct views views;
 	struct account_watch *watches;
 	struct ledger counted; /* the folders with their counts, as old as its serial */

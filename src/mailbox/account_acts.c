@@ -289,21 +289,23 @@ static int take_place(struct account_act *act, const struct append_act_answer *a
 
 static int co_ask_with_letter(struct account_act *act, struct str entry, struct err *e)
 {
-	const struct str outline = buf_str(&act->outline);
+	const struct str outline = buf_str(&act->outline), none = {0};
 	bool wide = outline.n > OUTLINE_INLINE;
 	struct append_act_question q = {.letter = act->holds[0],
 					.size = act->letter->size,
 					.entry = entry,
 					.outline_size = (uint32_t)outline.n,
-					.outline = wide ? (struct str){0} : outline,
+					.outline = wide ? none : outline,
 					.file = act->letter->file,
 					.wide = -1};
 	struct append_act_answer answer;
 	struct chan_parcel store;
-	int code = wide ? sealed_make("outline", outline, &q.wide, e) : 0;
+	int code;
 
-	if (!code)
-		code = co_ask_append_act(act->account->shard->spool, &q, NO_DEADLINE, &store, &answer, e);
+	/* It may be under way to the disk already: only spool can say that it is not. */
+	if (wide && sealed_make("outline", outline, &q.wide, e) != 0)
+		return ERR_BUSY;
+	code = co_ask_append_act(act->account->shard->spool, &q, NO_DEADLINE, &store, &answer, e);
 	if (q.wide >= 0)
 		close(q.wide);
 	if (code)
@@ -362,7 +364,7 @@ static void sender_fiber(void *arg)
 		upload_release(&act->letter);
 		/* Without the one before it spool sees a gap and says no more than that. */
 		act->undone = act->outcome.code && act->prev && !act->prev->answered;
-		a->shard->pending_bytes -= act->body.n;
+		a->shard->pending_bytes -= account_act_bytes(act);
 		if (act->next)
 			waiters_wake(&act->next->turn);
 		advance(a);
@@ -408,7 +410,7 @@ static int append(struct account *a, struct account_act *act, const struct act_d
 		a->first = act;
 	a->last = act;
 	act->refs++;
-	a->shard->pending_bytes += act->body.n;
+	a->shard->pending_bytes += account_act_bytes(act);
 	return 0;
 }
 
@@ -424,7 +426,7 @@ int account_submit(struct account *a, const struct act_draft *draft, struct acco
 	act = act_new(a, draft, e);
 	if (!act)
 		return e->code;
-	if (s->pending_bytes + act->body.n > SHARD_PENDING_BYTES ||
+	if (s->pending_bytes + account_act_bytes(act) > SHARD_PENDING_BYTES ||
 	    s->unfolded_bytes > SHARD_UNFOLDED_BYTES || fiber_start(&s->senders, sender_fiber, act) != 0) {
 		account_act_release(act);
 		return err_set(e, ERR_BUSY, "too many changes wait for spool");

@@ -70,8 +70,8 @@ static int co_begin(struct imap_session *s, const struct imap_append *cmd, struc
 		return code;
 	}
 	if (!code)
-		code = co_upload_new(&s->shard->uploads, cmd->message.size, deadline_in(ROOM_MS), &s->upload,
-				     e);
+		code = co_upload_new(&s->account->uploads, cmd->message.size, deadline_in(ROOM_MS),
+				     &s->upload, e);
 	if (code)
 		co_refuse(s, code, e);
 	return code;

@@ -76,15 +76,17 @@ static struct str without_recent(struct str line, struct buf *out)
 {
 	static const struct str names[] = {STR_INIT("\\Recent "), STR_INIT(" \\Recent"),
 					   STR_INIT("\\Recent")};
-	size_t name = 0, at = STR_NONE;
 
-	while (name < 3 && (at = str_find_str(line, names[name])) == STR_NONE)
-		name++;
-	if (at == STR_NONE)
-		return line;
-	buf_add_str(out, str_head(line, at));
-	buf_add_str(out, str_skip(line, at + names[name].n));
-	return buf_str(out);
+	for (size_t name = 0; name < sizeof(names) / sizeof(names[0]); name++) {
+		size_t at = str_find_str(line, names[name]);
+
+		if (at == STR_NONE)
+			continue;
+		buf_add_str(out, str_head(line, at));
+		buf_add_str(out, str_skip(line, at + names[name].n));
+		return buf_str(out);
+	}
+	return line;
 }
 
 static void co_expect(struct stream *s, struct str want)

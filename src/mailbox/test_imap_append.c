@@ -78,7 +78,7 @@ static void byte_by_byte_and_pipelined(void **state)
 	house_run(co_append_slowly, 0);
 }
 
-static void co_lines(struct house *h)
+static void co_uploads(struct house *h)
 {
 	struct upload_budget budget = {.max = 1000};
 	struct upload *u;
@@ -99,11 +99,29 @@ static void co_lines(struct house *h)
 	assert_str(((struct str){got, (size_t)n}), "\r\na: b\r\nc\r\n\r\nd\r\r\ne\r\n\r\nf\rg");
 	upload_release(&u);
 	assert_int_equal(budget.used, 0);
+
+	/* Two of three, and all together. */
+	struct upload_budget house = {.max = 150}, accounts[3];
+	struct upload *of[3];
+
+	for (size_t k = 0; k < 3; k++)
+		accounts[k] = (struct upload_budget){.of = &house, .max = 100};
+	assert_int_equal(co_upload_new(&accounts[0], 101, deadline_in(0), &of[0], &e), ERR_TOO_BIG);
+	assert_int_equal(co_upload_new(&accounts[0], 80, deadline_in(0), &of[0], &e), 0);
+	assert_int_equal(co_upload_new(&accounts[0], 21, deadline_in(0), &of[1], &e), ERR_TIMEOUT);
+	assert_int_equal(co_upload_new(&accounts[1], 60, deadline_in(0), &of[1], &e), 0);
+	assert_int_equal(co_upload_new(&accounts[2], 11, deadline_in(0), &of[2], &e), ERR_TIMEOUT);
+	upload_release(&of[0]);
+	assert_int_equal(co_upload_new(&accounts[2], 11, deadline_in(0), &of[2], &e), 0);
+	assert_int_equal(house.used, 71);
+	upload_release(&of[1]);
+	upload_release(&of[2]);
+	assert_int_equal(house.used, 0);
 }
 
-static void lines_end_with_crlf(void **state)
+static void uploads_have_lines_and_budgets(void **state)
 {
-	house_run(co_lines, 0);
+	house_run(co_uploads, 0);
 }
 
 static void co_refused(struct house *h)
@@ -273,11 +291,14 @@ static void co_budget(struct house *h)
 {
 	struct imap_clients c;
 
-	h->shard->uploads.max = 40;
+	/* 40 for each account, two accounts at once. */
+	h->shard->uploads.max = 80;
 	imap_clients_init(&c, h);
 	co_imap_client(&c, 1, 1, "");
 	co_imap_client(&c, 2, 1, "");
-	co_imap_talk(&c, HELLO HELLO2 "C: a APPEND Sent {41}\n"
+	co_imap_client(&c, 3, 2, "");
+	co_imap_talk(&c, HELLO HELLO2 "S3: x OK ~\n"
+				      "C: a APPEND Sent {41}\n"
 				      "S: a NO [LIMIT] ~\n"
 				      "C: a APPEND Sent {" HELLO_SIZE "}\n"
 				      "S: + OK\n"
@@ -286,7 +307,10 @@ static void co_budget(struct house *h)
 				      "C2: 12345\n"
 				      "S2: b OK ~\n"
 				      "C2: c APPEND Sent {12}\n"
-				      "Q2: \n" HELLO_THERE "C: \n"
+				      "Q2: \n"
+				      /* Another account has room. */
+				      "C3: c APPEND Sent {40}\n"
+				      "S3: + OK\n" HELLO_THERE "C: \n"
 				      "S: a OK ~\n"
 				      "S2: + OK\n"
 				      "C2: 1234567890ab\n"
@@ -335,7 +359,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(messages_are_appended),
 		cmocka_unit_test(byte_by_byte_and_pipelined),
-		cmocka_unit_test(lines_end_with_crlf),
+		cmocka_unit_test(uploads_have_lines_and_budgets),
 		cmocka_unit_test(what_cannot_be_stored_is_refused),
 		cmocka_unit_test(other_sessions_hear_of_it),
 		cmocka_unit_test(a_letter_and_its_row_are_one),

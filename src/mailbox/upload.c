@@ -12,13 +12,29 @@
 /* Bytes that are looked at in one go; they may double. */
 #define PIECE ((size_t)32 << 10)
 
+/* The first budget without so much room; NULL: all have it. */
+static struct upload_budget *lacking(struct upload_budget *b, uint64_t n)
+{
+	while (b && b->max - b->used >= n)
+		b = b->of;
+	return b;
+}
+
+static int co_room(struct upload_budget *b, uint64_t announced, int64_t deadline)
+{
+	struct upload_budget *full;
+	int code = 0;
+
+	while (!code && (full = lacking(b, announced)) != NULL)
+		code = announced > full->max ? ERR_TOO_BIG : co_waiters_park(&full->room, deadline);
+	return code;
+}
+
 int co_upload_new(struct upload_budget *b, uint64_t announced, int64_t deadline, struct upload **out,
 		  struct err *e)
 {
-	int code = announced > b->max ? ERR_TOO_BIG : 0;
+	int code = co_room(b, announced, deadline);
 
-	while (!code && b->max - b->used < announced)
-		code = co_waiters_park(&b->room, deadline);
 	if (code)
 		return err_set(e, code, "no room for the message");
 	struct upload *u = calloc(1, sizeof(*u));
@@ -32,7 +48,8 @@ int co_upload_new(struct upload_budget *b, uint64_t announced, int64_t deadline,
 		return code;
 	}
 	u->reserved = announced;
-	b->used += announced;
+	for (; b; b = b->of)
+		b->used += announced;
 	*out = u;
 	return 0;
 }
@@ -103,7 +120,9 @@ void upload_release(struct upload **at)
 	if (!u || --u->refs > 0)
 		return;
 	close(u->file);
-	u->budget->used -= u->reserved;
-	waiters_wake(&u->budget->room);
+	for (struct upload_budget *b = u->budget; b; b = b->of) {
+		b->used -= u->reserved;
+		waiters_wake(&b->room);
+	}
 	free(u);
 }

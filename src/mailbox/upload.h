@@ -3,7 +3,8 @@
  * upload: the message of an APPEND on its way from the client to spool, in a memory file.
  *
  * A lone LF becomes CRLF, as every line of a message ends (RFC 5322, 2.3).  Its announced size
- * counts against a budget until the last who holds the upload lets it go.
+ * counts against the budgets of account and shard until the last who holds the upload lets it
+ * go: who announces much and sends little keeps out nobody but himself.
  */
 #ifndef MAILBOX_UPLOAD_H
 #define MAILBOX_UPLOAD_H
@@ -16,6 +17,7 @@
 
 /* All zero but max: nothing is used. */
 struct upload_budget {
+	struct upload_budget *of; /* what counts here counts there as well; NULL: nowhere */
 	uint64_t used, max;
 	struct waiters room;
 };

@@ -277,7 +277,7 @@ static void write_line(struct child *c, struct str line, int level)
 		from.level = (enum log_level)(line.p[0] - '0');
 		line = str_skip(line, 1);
 	}
-	logfile_write(&c->house->log, &from, line);
+	logfile_add(&c->house->log, &from, line);
 }
 
 static void log_fiber(void *arg)
@@ -293,6 +293,7 @@ static void log_fiber(void *arg)
 
 		while (rest.n > 0)
 			write_line(c, str_cut(&rest, '\n'), -1);
+		logfile_flush(&c->house->log);
 	}
 	free(datagram);
 	io_close(&c->log_in);
@@ -307,7 +308,7 @@ static void text_fiber(void *arg)
 	int n;
 
 	buf_init(&line, 1000);
-	while ((n = co_read(&c->text_in, bytes, sizeof(bytes), NO_DEADLINE)) > 0)
+	while ((n = co_read(&c->text_in, bytes, sizeof(bytes), NO_DEADLINE)) > 0) {
 		for (int i = 0; i < n; i++) {
 			if (bytes[i] != '\n' && line.n < line.max)
 				buf_add_c(&line, bytes[i] >= ' ' && bytes[i] <= '~' ? bytes[i] : '?');
@@ -316,7 +317,10 @@ static void text_fiber(void *arg)
 				buf_clear(&line);
 			}
 		}
+		logfile_flush(&c->house->log);
+	}
 	write_line(c, buf_str(&line), LOG_ERROR);
+	logfile_flush(&c->house->log);
 	buf_free(&line);
 	io_close(&c->text_in);
 }

@@ -258,6 +258,8 @@ static int explain_failure(int code, struct err *e)
 	unsigned long number = ERR_get_error();
 	char text[200];
 
+	if (code == ERR_CANCELLED)
+		return err_set(e, code, "the TLS handshake was given up");
 	if (code == ERR_TIMEOUT)
 		return err_set(e, code, "the TLS handshake took too long");
 	if (number == 0)

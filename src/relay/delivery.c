@@ -3,7 +3,7 @@
 #include "relay/delivery.h"
 
 #include "base/clock.h"
-#include "net/fiber.h"
+#include "net/log.h"
 #include "relay/transaction.h"
 
 #include <stdlib.h>
@@ -40,6 +40,7 @@ static int co_try_host(struct delivery *d, int64_t deadline)
 	if (code == ERR_CANCELLED)
 		return code;
 	if (code) {
+		log_line(LOG_INFO, "%016llX: %s", (unsigned long long)d->session.letter, d->session.why.text);
 		relay_letter_note_open(d->letter, &d->session.why, d->hop.mta);
 		return ERR_OK;
 	}

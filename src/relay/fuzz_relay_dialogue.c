@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/sealed.h"
 #include "net/fiber.h"
+#include "net/log.h"
 #include "net/loop.h"
 #include "store/entry.h"
 #include "store/envelope.h"
@@ -175,8 +176,13 @@ static void prepare(struct fuzz *f, struct relay_question *q, struct buf *recipi
 	snprintf(f->session.hop.mta, sizeof(f->session.hop.mta), "b.test[192.0.2.1]:25");
 }
 
+static void ignore(void *arg, enum log_level level, const char *line, size_t n)
+{
+}
+
 static void run(struct fuzz *f)
 {
+	log_open_function(ignore, NULL, LOG_INFO);
 	loop_init();
 	fiber_group_init(&f->fibers, 3);
 	check(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, f->fds) == 0);
@@ -184,6 +190,7 @@ static void run(struct fuzz *f)
 	      fiber_start(&f->fibers, client_fiber, f) == 0 && fiber_start(&f->fibers, end_fiber, f) == 0);
 	loop_run();
 	loop_end();
+	log_close();
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -78,6 +78,14 @@ struct mx {
 	char name[256]; /* without its final dot; empty: "." */
 };
 
+/* A host's name, or "" for the root; nothing that looks odd in a log or a bounce. */
+static bool is_host(const char *name)
+{
+	struct domain d;
+
+	return name[0] == 0 || (domain_parse(str_of(name), false, &d) == 0 && d.kind == DOMAIN_NAME);
+}
+
 /* False for what names no host. */
 static bool read_mx(struct str data, struct mx *mx)
 {
@@ -93,7 +101,7 @@ static bool read_mx(struct str data, struct mx *mx)
 		snprintf(mx->name, sizeof(mx->name), "%.*s", (int)name.n - 1, name.p);
 	}
 	buf_free(&name);
-	return good;
+	return good && is_host(mx->name);
 }
 
 static bool comes_before(const struct route_host *a, const struct route_host *b)
@@ -172,7 +180,7 @@ static int take_mx(struct route *r, const char *domain, struct str records)
 		/* RFC 7505 4.1 would have 5.1.10; this is what Postfix says. */
 		verdict_set(&r->why, "5.1.0", "Domain %s does not accept mail (nullMX)", domain);
 	else
-		verdict_set(&r->why, "4.4.3", "the MX records of %s name no host", domain);
+		verdict_set(&r->why, "5.4.4", "the MX records of %s name no host", domain);
 	return ERR_NOT_FOUND;
 }
 

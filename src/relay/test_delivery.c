@@ -373,7 +373,9 @@ static void nobody_listens(void **state)
 	struct world w = {.records = NULL};
 	struct play p = {.want = "deferred 4.4.1 " MTA " connect to " MTA ": Connection refused"};
 
-	play(&w, &p);
+	play_run(&w, &p);
+	assert_true(world_logged(&w, "0000000000000ABC: connect to mx1.b.test[127.0.0.1]:"));
+	play_done(&w, &p);
 }
 
 static void a_lost_connection_at_each_stage(void **state)

@@ -7,6 +7,7 @@
 #include "base/unit.h"
 #include "relay/tls_client.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -46,6 +47,21 @@ static void put_recipients(const struct play *p, struct buf *out)
 	}
 }
 
+static int new_tls(const struct world *w, const struct play *p, SSL_CTX **tls)
+{
+	char path[64];
+	struct err e;
+	int file = -1, code;
+
+	if (p->trusts && sealed_make("authorities", buf_str(&w->certificate), &file, &e) != 0)
+		return ERR_IO;
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", file);
+	code = tls_client_new(path, tls, &e);
+	if (file >= 0)
+		close(file);
+	return code;
+}
+
 static void co_deliver(struct world *w, void *arg)
 {
 	struct play *p = arg;
@@ -71,7 +87,7 @@ static void co_deliver(struct world *w, void *arg)
 				   .size = letter.n};
 
 	if (sealed_make("letter", letter, &q.file, &e) != 0 ||
-	    relay_config_new(&w->loaded, &config, &e) != 0 || tls_client_new("/nonexistent", &tls, &e) != 0 ||
+	    relay_config_new(&w->loaded, &config, &e) != 0 || new_tls(w, p, &tls) != 0 ||
 	    relay_letter_new(&q, &l, &e) != 0)
 		abort();
 	set_waits(&config->limits, p->wait_ms ? p->wait_ms : 10000);

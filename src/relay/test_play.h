@@ -15,6 +15,7 @@ struct play {
 	size_t letter_n; /* 0: strlen(letter) */
 	const char *orcpt, *envid;
 	uint8_t notify, body, smtputf8, ret;
+	bool trusts; /* the servers' certificate */
 	unsigned wait_ms; /* of every stage; 0: ten seconds */
 	const char *want; /* outcomes, one a line: "sent 2.0.0 MTA TEXT", "*" for any end */
 	struct buf got;

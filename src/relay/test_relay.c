@@ -464,12 +464,36 @@ static void co_stop_room(struct world *w)
 	fiber_group_cancel(&dying->handlers);
 }
 
+/* The ClientHello has come. */
+static void co_stop_handshake(struct world *w)
+{
+	struct stream *s = w->visitor;
+
+	if (co_stream_fill(s, deadline_in(5000)) != 0)
+		complain(dying, "no handshake", STR(""));
+	fiber_group_cancel(&dying->handlers);
+}
+
 static void a_stop_ends_deliveries_where_they_are(void **state)
 {
 	struct world w = {.peers = {{"127.0.0.1", {TALK "K\nW\n"}}}, .co_hook = co_stop_room};
 	struct house h;
 
 	run(&w, &h, co_ask_and_die);
+}
+
+/* Not a handshake that failed, behind which clear text would be tried. */
+static void a_stop_in_a_handshake(void **state)
+{
+	struct world w = {
+		.peers = {{"127.0.0.1",
+			   {"S 220 x\nC EHLO mx.ours.test\nS 250-x\nS 250 STARTTLS\nC STARTTLS\nS 220 go\n"
+			    "K\nW\n"}}},
+		.co_hook = co_stop_handshake};
+	struct house h;
+
+	run(&w, &h, co_ask_and_die);
+	assert_int_equal(w.connections, 1);
 }
 
 /* --- reload -------------------------------------------------------------------------------------------------- */
@@ -517,6 +541,7 @@ int main(void)
 		cmocka_unit_test(the_longest_answer_fits),
 		cmocka_unit_test(when_spool_dies_the_letter_is_not_finished),
 		cmocka_unit_test(a_stop_ends_deliveries_where_they_are),
+		cmocka_unit_test(a_stop_in_a_handshake),
 		cmocka_unit_test(new_settings_are_for_the_next_letter),
 	};
 

@@ -77,6 +77,8 @@ static const struct world_record zone[] = {
 	{"null.test", DNS_MX, "0 ."},
 	{"both.test", DNS_MX, "0 ."},
 	{"both.test", DNS_MX, "10 mx2.b.test"},
+	{"odd.test", DNS_MX, "10 m<x>.b.test"},
+	{"odd.test", DNS_MX, "10 a b.test"},
 	{"text.test", DNS_TXT, "1 x"},
 	{"broken.test", DNS_MX, "SERVFAIL"},
 	{"silent.test", DNS_MX, "SILENT"},
@@ -129,6 +131,7 @@ static void why_there_is_no_host(void **state)
 		{"ghost.test", "| 5.4.4 " ERROR "gone.test type=A: Host not found"},
 		/* One host may be there tomorrow. */
 		{"unsure.test", "| 4.4.3 " ERROR "broken.test type=AAAA: Host not found, try again"},
+		{"odd.test", "| 5.4.4 the MX records of odd.test name no host"},
 		{"null.test", "| 5.1.0 Domain null.test does not accept mail (nullMX)"},
 		{"ours.test", "| 5.4.6 mail for ours.test loops back to myself"},
 		{"[x:y]", "| 5.1.2 *"},

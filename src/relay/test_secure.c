@@ -1,12 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Deliveries under TLS, and to a smarthost that wants a login. */
+#include "base/clock.h"
 #include "base/unit.h"
 #include "relay/test_play.h"
+#include "relay/tls_client.h"
 
+#include <arpa/inet.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 /* --- TLS --------------------------------------------------------------------------------------------------- */
 
+#define SMART "relay_host=[127.0.0.1]:PORT"
 #define OFFER HELLO "S 250-x\nS 250 STARTTLS\n"
 #define START "C STARTTLS\nS 220 2.0.0 go\n"
 #define AGAIN "T\nC EHLO mx.ours.test\nS 250 x\n"
@@ -21,6 +26,73 @@ static void tls_where_it_is_offered(void **state)
 				     "[127.0.0.1]:"));
 	assert_true(world_logged(&w, "TLSv1.3 with cipher"));
 	play_done(&w, &p);
+}
+
+static void trusted_is_who_has_a_certificate_for_that_name(void **state)
+{
+	static const struct {
+		const char *setting, *logged;
+	} cases[] = {
+		{NULL, ": Trusted TLS connection established to mx1.b.test[127.0.0.1]:"},
+		{SMART, ": Untrusted TLS connection established to 127.0.0.1[127.0.0.1]:"},
+	};
+
+	for (int i = 0; i < 2; i++) {
+		struct world w = {
+			.settings = {cases[i].setting},
+			.peers = {{"127.0.0.1", {OFFER START AGAIN MAIL OK RCPT OK DATA QUEUED QUIT}}}};
+		struct play p = {.trusts = true, .want = "sent*"};
+
+		play_run(&w, &p);
+		assert_true(world_logged(&w, cases[i].logged));
+		play_done(&w, &p);
+	}
+}
+
+static void co_submissions(struct world *w, void *arg)
+{
+	struct session *s = arg;
+	struct hop hop = {.name = "mx1.b.test", .has_name = true, .tls_first = true};
+	struct sockaddr_in *address = (void *)&hop.address;
+	struct err e;
+
+	hop.address_n = sizeof(*address);
+	*address = (struct sockaddr_in){
+		.sin_family = AF_INET, .sin_port = htons(w->port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	snprintf(hop.peer, sizeof(hop.peer), "%s", HOST);
+	struct relay_config *config;
+	SSL_CTX *tls;
+
+	if (relay_config_new(&w->loaded, &config, &e) != 0 || tls_client_new("/nonexistent", &tls, &e) != 0)
+		abort();
+	relay_session_init(s, config, tls, 1);
+	int code = co_relay_session_open(s, &hop, deadline_in(5000));
+
+	if (code == 0)
+		co_relay_session_quit(s);
+	snprintf(s->hop.mta, sizeof(s->hop.mta), "%d", code);
+	relay_session_end(s);
+	relay_config_drop(&config);
+	SSL_CTX_free(tls);
+}
+
+/* Port 465; and one who does not begin with a handshake there is not spoken to in clear text. */
+static void tls_from_the_first_byte(void **state)
+{
+	struct world w = {.peers = {{"127.0.0.1",
+				     {"T\nS 220 x\nC EHLO mx.ours.test\nS 250-x\nS 250 STARTTLS\n" QUIT}}}};
+	static struct session s;
+
+	world_run(&w, co_submissions, &s);
+	assert_string_equal(w.failure, "");
+	assert_string_equal(s.hop.mta, "0");
+	world_free(&w);
+	w = (struct world){.peers = {{"127.0.0.1", {"S 220 clear\nW\n"}}}};
+	world_run(&w, co_submissions, &s);
+	assert_string_not_equal(s.hop.mta, "0");
+	assert_string_equal(s.why.status, "4.7.5");
+	assert_int_equal(w.connections, 1);
+	world_free(&w);
 }
 
 static void clear_text_when_the_handshake_fails(void **state)
@@ -89,7 +161,6 @@ static void what_was_offered_before_tls_is_forgotten(void **state)
 
 /* --- the smarthost -------------------------------------------------------------------------------------------- */
 
-#define SMART "relay_host=[127.0.0.1]:PORT"
 #define LOGIN "relay_user=us@ours.test", "relay_password=pa ss"
 #define SMART_HOST "127.0.0.1[127.0.0.1]"
 #define SMART_MTA SMART_HOST ":PORT"
@@ -180,6 +251,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(tls_where_it_is_offered),
+		cmocka_unit_test(trusted_is_who_has_a_certificate_for_that_name),
+		cmocka_unit_test(tls_from_the_first_byte),
 		cmocka_unit_test(clear_text_when_the_handshake_fails),
 		cmocka_unit_test(clear_text_when_starttls_is_refused),
 		cmocka_unit_test(tls_that_is_needed),

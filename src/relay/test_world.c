@@ -9,7 +9,7 @@
 #include "net/messages.h"
 
 #include <arpa/inet.h>
-#include <openssl/x509.h>
+#include <openssl/pem.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -237,6 +237,7 @@ static void co_step(struct world *w, struct stream *s, struct str line)
 			fail(w, "%s", e.text);
 		break;
 	case 'K':
+		w->visitor = s;
 		w->co_hook(w);
 		break;
 	default:
@@ -353,8 +354,10 @@ static void open_doors(struct world *w)
 /* --- the world ------------------------------------------------------------------------------------------ */
 
 /* A certificate that nobody vouches for. */
-static SSL_CTX *make_tls(void)
+static SSL_CTX *make_tls(struct buf *pem)
 {
+	BIO *bio = BIO_new(BIO_s_mem());
+	char *bytes;
 	SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
 	EVP_PKEY *pair = EVP_EC_gen("P-256");
 	X509 *x = X509_new();
@@ -369,6 +372,11 @@ static SSL_CTX *make_tls(void)
 	X509_sign(x, pair, EVP_sha256());
 	if (SSL_CTX_use_certificate(ctx, x) != 1 || SSL_CTX_use_PrivateKey(ctx, pair) != 1)
 		abort();
+	PEM_write_bio_X509(bio, x);
+	long n = BIO_get_mem_data(bio, &bytes);
+
+	buf_add(pem, bytes, (size_t)n);
+	BIO_free(bio);
 	X509_free(x);
 	EVP_PKEY_free(pair);
 	return ctx;
@@ -434,13 +442,14 @@ void world_run(struct world *w, void (*co_fn)(struct world *w, void *arg), void 
 	w->arg = arg;
 	buf_init(&w->data, (size_t)64 << 20);
 	buf_init(&w->log, 65536);
+	buf_init(&w->certificate, 8192);
 	log_open_function(take_log, w, LOG_INFO);
 	loop_init();
 	fiber_group_init(&w->servers, 100);
 	fiber_group_init(&w->handlers, 200);
 	fiber_group_init(&w->doors, WORLD_PEERS);
 	fiber_group_init(&w->mains, 1);
-	w->tls_server = make_tls();
+	w->tls_server = make_tls(&w->certificate);
 	open_resolver(w);
 	open_doors(w);
 	load_settings(w);
@@ -457,6 +466,7 @@ void world_free(struct world *w)
 {
 	buf_free(&w->data);
 	buf_free(&w->log);
+	buf_free(&w->certificate);
 }
 
 void world_hide_port(const struct world *w, struct buf *text)

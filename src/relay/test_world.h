@@ -47,6 +47,8 @@ struct world {
 	struct buf data; /* what D read, all letters in a row */
 	struct buf log;
 	void (*co_hook)(struct world *w); /* what "K" calls */
+	struct stream *visitor; /* for the hook: whose script it is */
+	struct buf certificate; /* of the servers, as PEM */
 
 	/* The world's own. */
 	struct chan *resolver, *resolver_end;

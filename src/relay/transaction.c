@@ -248,8 +248,10 @@ static int co_commands(struct transaction *t)
 
 static int co_put_slice(struct transaction *t, struct buf *out)
 {
-	int code = co_stream_put(&t->s->stream, buf_str(out),
-				 relay_session_deadline(t->s, t->s->config->limits.block_ms));
+	int code = buf_failed(out)
+			   ? ERR_MEMORY
+			   : co_stream_put(&t->s->stream, buf_str(out),
+					   relay_session_deadline(t->s, t->s->config->limits.block_ms));
 
 	buf_clear(out);
 	return code ? code : co_breathe();
@@ -277,7 +279,7 @@ static int co_put_letter(struct transaction *t, struct buf *out)
 	if (!relay_letter_wanted(t->l))
 		return relay_session_lost(t->s, ERR_CANCELLED, "sending message body");
 	smtp_data_finish(&dots, out);
-	code = buf_failed(out) ? ERR_MEMORY : co_put_slice(t, out);
+	code = co_put_slice(t, out);
 	return code ? relay_session_lost(t->s, code, "sending message body") : ERR_OK;
 }
 

@@ -25,11 +25,6 @@ bool verdict_is_final(const struct verdict *v)
 	return v->status[0] != 0 && verdict_outcome(v) != OUTCOME_DEFERRED;
 }
 
-__attribute__((format(printf, 2, 0))) static void set_text(struct verdict *v, const char *fmt, va_list ap)
-{
-	vsnprintf(v->text, sizeof(v->text), fmt, ap);
-}
-
 void verdict_set(struct verdict *v, const char *status, const char *fmt, ...)
 {
 	va_list ap;
@@ -37,7 +32,7 @@ void verdict_set(struct verdict *v, const char *status, const char *fmt, ...)
 	snprintf(v->status, sizeof(v->status), "%s", status);
 	v->said = false;
 	va_start(ap, fmt);
-	set_text(v, fmt, ap);
+	vsnprintf(v->text, sizeof(v->text), fmt, ap);
 	va_end(ap);
 }
 
@@ -90,7 +85,7 @@ void verdict_no(struct verdict *v, const struct smtp_reply *r, const char *behin
 	if (v->status[0] == '2')
 		v->status[0] = '4';
 	va_start(ap, fmt);
-	set_text(v, fmt, ap);
+	vsnprintf(v->text, sizeof(v->text), fmt, ap);
 	va_end(ap);
 	/* The name of the host may be long, the reply should be seen all the same. */
 	if (strlen(v->text) > VERDICT_TEXT_MAX - 100)

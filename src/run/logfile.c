@@ -26,7 +26,10 @@ static void remember(struct logfile *l)
 {
 	struct stat st;
 
-	l->inode = fstat(l->fd, &st) == 0 ? st.st_ino : 0;
+	bool known = fstat(l->fd, &st) == 0;
+
+	l->inode = known ? st.st_ino : 0;
+	l->is_file = known && S_ISREG(st.st_mode);
 }
 
 static void open_copy(struct logfile *l)
@@ -44,11 +47,14 @@ int logfile_open(struct logfile *l, const char *path, const char *copy_folder, c
 
 	*l = (struct logfile){
 		.fd = -1, .copy_fd = -1, .format = format, .syslog = strcmp(path, "syslog") == 0};
+	buf_init(&l->batch, LOGFILE_BATCH);
 	snprintf(l->host, sizeof(l->host), "%.*s", (int)strcspn(host, "."), host);
 	if (to_stderr || l->syslog) {
 		snprintf(l->copy, sizeof(l->copy), "%s/" LOGFILE_COPY, copy_folder);
 		l->fd = STDERR_FILENO;
+		remember(l);
 		open_copy(l);
+		l->is_file = l->is_file && !l->syslog;
 		return l->syslog ? log_syslog_open(LOG_SYSLOG_SOCKET, &l->fd, e) : ERR_OK;
 	}
 	snprintf(l->path, sizeof(l->path), "%s", path);
@@ -61,6 +67,8 @@ int logfile_open(struct logfile *l, const char *path, const char *copy_folder, c
 
 void logfile_close(struct logfile *l)
 {
+	logfile_flush(l);
+	buf_free(&l->batch);
 	if ((l->path[0] || l->syslog) && l->fd >= 0)
 		close(l->fd);
 	if (l->copy_fd >= 0)
@@ -81,6 +89,7 @@ void logfile_reopen(struct logfile *l, bool always)
 	/* Without a new file the old one goes on: nothing is lost. */
 	if (fd < 0)
 		return;
+	logfile_flush(l);
 	close(l->fd);
 	l->fd = fd;
 	remember(l);
@@ -153,9 +162,13 @@ static bool has_room(int fd)
 	return poll(&p, 1, 0) == 1 && (p.revents & POLLOUT);
 }
 
-static bool put(int fd, const char *bytes, size_t n)
+/* Where a line goes that cannot wait for others. */
+static bool put_now(const struct logfile *l, const struct log_origin *from, struct str line, const char *out,
+		    size_t n)
 {
-	return has_room(fd) && write(fd, bytes, n) == (ssize_t)n;
+	if (l->syslog)
+		return log_syslog_send(l->fd, LOG_SYSLOG_SOCKET, from->level, from->room, from->pid, line);
+	return has_room(l->fd) && write(l->fd, out, n) == (ssize_t)n;
 }
 
 static void put_line(struct logfile *l, const struct log_origin *from, struct str line)
@@ -165,20 +178,33 @@ static void put_line(struct logfile *l, const struct log_origin *from, struct st
 		l->format == LOGFILE_JSON ? format_json(l, from, line, out) : format_text(l, from, line, out);
 
 	out[n++] = '\n';
-	if (l->syslog ? !log_syslog_send(l->fd, LOG_SYSLOG_SOCKET, from->level, from->room, from->pid, line)
-		      : !put(l->fd, out, n))
+	if (!l->is_file && !put_now(l, from, line, out, n))
 		l->dropped++;
-	if (l->copy_fd < 0)
-		return;
-	if (l->copy_size > COPY_HALF)
-		rotate_copy(l);
-	if (l->copy_fd >= 0 && write(l->copy_fd, out, n) == (ssize_t)n)
-		l->copy_size += n;
+	if (l->batch.n + n > l->batch.max)
+		logfile_flush(l);
+	buf_add(&l->batch, out, n);
+	l->waiting++;
 }
 
-void logfile_write(struct logfile *l, const struct log_origin *from, struct str line)
+void logfile_flush(struct logfile *l)
 {
-	if (l->dropped > 0 && has_room(l->fd)) {
+	struct str lines = buf_str(&l->batch);
+
+	if (l->waiting == 0)
+		return;
+	if (l->is_file && (buf_failed(&l->batch) || write(l->fd, lines.p, lines.n) != (ssize_t)lines.n))
+		l->dropped += l->waiting;
+	if (l->copy_fd >= 0 && l->copy_size > COPY_HALF)
+		rotate_copy(l);
+	if (l->copy_fd >= 0 && write(l->copy_fd, lines.p, lines.n) == (ssize_t)lines.n)
+		l->copy_size += lines.n;
+	buf_clear(&l->batch);
+	l->waiting = 0;
+}
+
+void logfile_add(struct logfile *l, const struct log_origin *from, struct str line)
+{
+	if (l->dropped > 0 && (l->is_file || has_room(l->fd))) {
 		char text[80];
 		struct log_origin self = {"master", getpid(), LOG_WARNING};
 		int n = snprintf(text, sizeof(text), "%lu log lines did not fit and were left out",
@@ -188,4 +214,10 @@ void logfile_write(struct logfile *l, const struct log_origin *from, struct str 
 		put_line(l, &self, (struct str){text, (size_t)n});
 	}
 	put_line(l, from, line);
+}
+
+void logfile_write(struct logfile *l, const struct log_origin *from, struct str line)
+{
+	logfile_add(l, from, line);
+	logfile_flush(l);
 }

@@ -6,15 +6,21 @@
  * request), or standard error or syslog, of which a copy of at most 64 MiB stays in
  * data_dir/log for `mailstead trace`.  Writing never waits for a reader: what
  * a full pipe does not take is counted, and the count is written later.
+ *
+ * A file gets the lines that were added since the last flush in one call.  A pipe gets
+ * each at once: only a line is sure to go into it whole or not at all.
  */
 #ifndef RUN_LOGFILE_H
 #define RUN_LOGFILE_H
 
+#include "base/buf.h"
 #include "base/err.h"
 #include "base/str.h"
 #include "net/log.h"
 
 #include <sys/types.h>
+
+#define LOGFILE_BATCH ((size_t)32 << 10) /* bytes of lines that wait for a flush at most */
 
 enum logfile_format { LOGFILE_TEXT, LOGFILE_JSON };
 
@@ -32,6 +38,9 @@ struct logfile {
 	uint64_t copy_size;
 	ino_t inode;
 	unsigned long dropped;
+	bool is_file; /* fd has no reader who could be slow */
+	unsigned waiting; /* lines in batch */
+	struct buf batch;
 };
 
 struct log_origin {
@@ -45,7 +54,10 @@ struct log_origin {
 int logfile_open(struct logfile *l, const char *path, const char *copy_folder, const char *host,
 		 enum logfile_format format, struct err *e);
 void logfile_close(struct logfile *l);
-/* One line, without its end, stamped with the time now. */
+/* One line, without its end, stamped with the time now.  Files have it after the next flush. */
+void logfile_add(struct logfile *l, const struct log_origin *from, struct str line);
+void logfile_flush(struct logfile *l);
+/* Both. */
 void logfile_write(struct logfile *l, const struct log_origin *from, struct str line);
 /* Opens the file again when another one (or none) has its name now; `always` does so
  * in any case. */

@@ -76,6 +76,41 @@ static void writes_a_file(void **state)
 	check_file(*state, "log", " mx mailstead/spool[8]: error: no space\n");
 }
 
+static off_t size_of(const char *folder, const char *name)
+{
+	char path[100];
+	struct stat st;
+
+	snprintf(path, sizeof(path), "%s/%s", folder, name);
+	return stat(path, &st) == 0 ? st.st_size : -1;
+}
+
+static void gathers_lines_for_a_file(void **state)
+{
+	char path[100];
+	struct logfile l;
+	struct err e;
+
+	snprintf(path, sizeof(path), "%s/log", (char *)*state);
+	assert_int_equal(logfile_open(&l, path, *state, "mx", LOGFILE_TEXT, &e), 0);
+	logfile_add(&l, &gate, STR("one"));
+	off_t line = (off_t)l.batch.n;
+
+	logfile_add(&l, &gate, STR("two"));
+	assert_int_equal(size_of(*state, "log"), 0);
+	logfile_flush(&l);
+	assert_int_equal(size_of(*state, "log"), 2 * line);
+	logfile_flush(&l);
+	assert_int_equal(size_of(*state, "log"), 2 * line);
+	/* more than a batch holds; closing flushes the rest */
+	for (int i = 0; i < 1000; i++)
+		logfile_add(&l, &gate, STR("six"));
+	assert_in_range(size_of(*state, "log"), LOGFILE_BATCH / 2, 1001 * line);
+	logfile_close(&l);
+	assert_int_equal(size_of(*state, "log"), 1002 * line);
+	assert_int_equal(l.dropped, 0);
+}
+
 static void keeps_a_copy(void **state)
 {
 	struct logfile l;
@@ -85,19 +120,11 @@ static void keeps_a_copy(void **state)
 	assert_true(null >= 0);
 	assert_int_equal(logfile_open(&l, "stderr", *state, "mx", LOGFILE_TEXT, &e), 0);
 	l.fd = null;
+	l.is_file = false;
 	logfile_write(&l, &gate, STR("a"));
 	logfile_close(&l);
 	close(null);
 	check_file(*state, "mail.log", " mx mailstead/gate[77]: a\n");
-}
-
-static off_t size_of(const char *folder, const char *name)
-{
-	char path[100];
-	struct stat st;
-
-	snprintf(path, sizeof(path), "%s/%s", folder, name);
-	return stat(path, &st) == 0 ? st.st_size : -1;
 }
 
 /* Two files of 32 MiB and a line at most, whatever was written. */
@@ -113,6 +140,7 @@ static void copy_is_bounded(void **state)
 	assert_true(null >= 0);
 	assert_int_equal(logfile_open(&l, "", *state, "mx", LOGFILE_TEXT, &e), 0);
 	l.fd = null;
+	l.is_file = false;
 	for (size_t written = 0; written < (size_t)half * 5 / 2; written += sizeof(text))
 		logfile_write(&l, &gate, (struct str){text, sizeof(text)});
 	logfile_close(&l);
@@ -132,6 +160,7 @@ static void full_pipe_does_not_stop(void **state)
 	assert_int_equal(pipe2(ends, O_CLOEXEC | O_NONBLOCK), 0);
 	assert_int_equal(logfile_open(&l, "stderr", *state, "mx", LOGFILE_TEXT, &e), 0);
 	l.fd = ends[1];
+	l.is_file = false;
 	for (int i = 0; i < 200; i++)
 		logfile_write(&l, &gate, (struct str){text, sizeof(text)});
 	unsigned long dropped = l.dropped;
@@ -215,6 +244,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(writes_a_file, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(gathers_lines_for_a_file, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(keeps_a_copy, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(copy_is_bounded, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(full_pipe_does_not_stop, set_up, tear_down),

@@ -15,8 +15,8 @@
 #include "net/log.h"
 #include "net/loop.h"
 #include "net/messages.h"
-#include "net/verdicts.h"
 #include "spool/arrival.h"
+#include "net/verdicts.h"
 #include "spool/core.h"
 #include "spool/incoming.h"
 
@@ -209,9 +209,9 @@ static int co_check_right(struct append *a, struct str right, struct err *e)
 
 	if (env->login.n == 0)
 		return 0;
-	if (!a->spool->queue.keeper || env->login.n > ACCOUNT_ASKED_MAX)
+	if (!a->spool->keeper || env->login.n > ACCOUNT_ASKED_MAX)
 		return err_set(e, ERR_DENIED, "nobody knows the login of this letter");
-	int code = co_ask_sender(a->spool->queue.keeper, &q, deadline_in(KEEPER_MS), &store, &answer, e);
+	int code = co_ask_sender(a->spool->keeper, &q, deadline_in(KEEPER_MS), &store, &answer, e);
 
 	if (code)
 		return code;

@@ -76,7 +76,7 @@ void spool_set_relay(struct spool *s, struct chan *relay)
 
 void spool_set_keeper(struct spool *s, struct chan *keeper)
 {
-	s->queue.keeper = keeper;
+	s->keeper = keeper;
 }
 
 void spool_relay_came(struct spool *s)

@@ -67,6 +67,7 @@ struct spool {
 	struct leases leases;
 	struct nummap claimed; /* letter ids whose append is under way */
 	struct shard shards[SHARD_SLOTS];
+	struct chan *keeper; /* NULL: there is none, no login is believed and no report written */
 	struct lane lane;
 	struct queue queue;
 	uint64_t own_next; /* letter ids of its own: so many are left */

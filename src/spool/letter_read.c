@@ -16,6 +16,8 @@
 #define ENTRY_READ_MAX ((size_t)4 << 20)
 #define ARENA_MAX ((size_t)1 << 20)
 #define READ_STEP ((size_t)256 << 10)
+/* Of one letter in a row: then others have their turn in the lane. */
+#define LANE_BYTES ((uint64_t)4 << 20)
 #define SEALS (F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
 
 static void co_in_lane(struct spool *s, void (*fn)(void *), void *job)
@@ -127,8 +129,10 @@ struct bytes_job {
 	int file; /* where they go; -1: into out */
 	struct buf out;
 	size_t max;
-	uint64_t size;
-	bool all;
+	int fd; /* of its record; -1 at first */
+	struct record record;
+	uint64_t at, end;
+	uint32_t crc;
 	int code;
 	struct err e;
 };
@@ -153,49 +157,46 @@ static int put_bytes(struct bytes_job *j, const char *p, size_t n, uint64_t at)
 	return 0;
 }
 
-/* The sum is compared when all of it was read. */
-static int copy_bytes(struct bytes_job *j, int fd, const struct record *record, char *step)
+static int open_record(struct bytes_job *j)
 {
-	uint64_t end = j->file < 0 && j->max < record->stored ? j->max : record->stored;
-	uint32_t crc = 0;
-	int code = 0;
+	int code = record_open(j->store, j->id, j->place, &j->fd, &j->e);
 
-	for (uint64_t at = 0; code == 0 && at < end;) {
-		size_t n = end - at < READ_STEP ? (size_t)(end - at) : READ_STEP;
-
-		code = record_read(j->store, fd, j->place, record, at, step, n, 0, &j->e);
-		crc = crc32c(crc, step, n);
-		if (code == 0)
-			code = put_bytes(j, step, n, at);
-		at += n;
+	if (code) {
+		j->fd = -1;
+		return code;
 	}
-	j->size = end;
-	j->all = end == record->stored;
-	if (code == 0 && j->all && crc != record->crc)
-		code = err_set(&j->e, ERR_CORRUPT, "the bytes of letter %016llX are damaged",
+	code = record_head(j->store, j->fd, j->id, j->place, &j->record, &j->e);
+	if (code == 0 && j->record.transform != TRANSFORM_NONE)
+		code = err_set(&j->e, ERR_INVALID, "letter %016llX is stored in a newer form",
 			       (unsigned long long)j->id);
+	j->end = j->file < 0 && j->max < j->record.stored ? j->max : j->record.stored;
 	return code;
 }
 
-static void read_bytes_job(void *arg)
+static int copy_step(struct bytes_job *j, char *step)
+{
+	size_t n = j->end - j->at < READ_STEP ? (size_t)(j->end - j->at) : READ_STEP;
+	int code = record_read(j->store, j->fd, j->place, &j->record, j->at, step, n, 0, &j->e);
+
+	j->crc = crc32c(j->crc, step, n);
+	if (code == 0)
+		code = put_bytes(j, step, n, j->at);
+	j->at += n;
+	return code;
+}
+
+static void read_some(void *arg)
 {
 	struct bytes_job *j = arg;
-	struct record record;
 	char *step = malloc(READ_STEP);
-	int fd;
+	uint64_t stop = j->at + LANE_BYTES;
 
 	if (!step)
 		abort();
-	j->code = record_open(j->store, j->id, j->place, &fd, &j->e);
-	if (j->code == 0) {
-		j->code = record_head(j->store, fd, j->id, j->place, &record, &j->e);
-		if (j->code == 0 && record.transform != TRANSFORM_NONE)
-			j->code = err_set(&j->e, ERR_INVALID, "letter %016llX is stored in a newer form",
-					  (unsigned long long)j->id);
-		if (j->code == 0)
-			j->code = copy_bytes(j, fd, &record, step);
-		j->store->io->close(j->store->io, fd);
-	}
+	if (j->fd < 0)
+		j->code = open_record(j);
+	while (j->code == 0 && j->at < j->end && j->at < stop)
+		j->code = copy_step(j, step);
 	free(step);
 }
 
@@ -205,8 +206,22 @@ static struct bytes_job *bytes_job_new(const struct spool *s, const struct kept_
 
 	if (!j)
 		abort();
-	*j = (struct bytes_job){.store = &s->store, .id = k->id, .place = k->place, .file = -1};
+	*j = (struct bytes_job){.store = &s->store, .id = k->id, .place = k->place, .file = -1, .fd = -1};
 	return j;
+}
+
+/* The sum is compared when all of it was read. */
+static int co_read_bytes(struct spool *s, struct bytes_job *j)
+{
+	do
+		co_in_lane(s, read_some, j);
+	while (j->code == 0 && j->at < j->end);
+	if (j->fd >= 0)
+		j->store->io->close(j->store->io, j->fd);
+	if (j->code == 0 && j->end == j->record.stored && j->crc != j->record.crc)
+		j->code = err_set(&j->e, ERR_CORRUPT, "the bytes of letter %016llX are damaged",
+				  (unsigned long long)j->id);
+	return j->code;
 }
 
 int co_letter_file(struct spool *s, const struct kept_letter *k, int *file, uint64_t *size, struct err *e)
@@ -217,8 +232,7 @@ int co_letter_file(struct spool *s, const struct kept_letter *k, int *file, uint
 	struct bytes_job *j = bytes_job_new(s, k);
 
 	j->file = *file;
-	co_in_lane(s, read_bytes_job, j);
-	int code = j->code;
+	int code = co_read_bytes(s, j);
 
 	if (code == 0 && fcntl(*file, F_ADD_SEALS, SEALS) != 0)
 		code = err_errno(&j->e, "cannot seal a memory file");
@@ -227,7 +241,7 @@ int co_letter_file(struct spool *s, const struct kept_letter *k, int *file, uint
 		close(*file);
 		*file = -1;
 	}
-	*size = j->size;
+	*size = j->end;
 	free(j);
 	return code;
 }
@@ -239,13 +253,12 @@ int co_letter_head(struct spool *s, const struct kept_letter *k, size_t max, str
 
 	buf_init(&j->out, max);
 	j->max = max;
-	co_in_lane(s, read_bytes_job, j);
-	int code = j->code;
+	int code = co_read_bytes(s, j);
 
 	if (code)
 		*e = j->e;
 	*out = j->out;
-	*all = j->all;
+	*all = code == 0 && j->end == j->record.stored;
 	free(j);
 	return code;
 }

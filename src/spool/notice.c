@@ -19,8 +19,8 @@
 #define TOLD_MAX 50
 #define REPORT_MAX (LETTER_OWN_FILE - 1)
 #define TARGET_MAX 512
-/* Behind the header: mail programs show no more of it. */
-#define AGAIN_MS 5000
+/* Keeper has died, or the disk is full: there may be many such letters. */
+#define AGAIN_MS 30000
 #define ASK_MS 5000
 
 /* A report in the making. */
@@ -143,9 +143,9 @@ static int co_find_sender(struct notice *n, struct err *e)
 	struct recipient_answer a;
 	struct chan_parcel store;
 
-	if (!n->spool->queue.keeper)
+	if (!n->spool->keeper)
 		return err_set(e, ERR_BUSY, "there is no keeper");
-	int code = co_ask_recipient(n->spool->queue.keeper, &q, deadline_in(ASK_MS), &store, &a, e);
+	int code = co_ask_recipient(n->spool->keeper, &q, deadline_in(ASK_MS), &store, &a, e);
 
 	if (code)
 		return code;
@@ -261,6 +261,9 @@ static int co_tell(struct notice *n, struct err *e)
 
 	if (code)
 		return code;
+	/* It may have been held while it waited. */
+	if (fate_held(n->letter))
+		return 0;
 	collect(n);
 	struct verdicts v = {.spool = n->spool,
 			     .letter = n->letter,

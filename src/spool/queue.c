@@ -25,16 +25,19 @@
  * again together. */
 #define SPREAD 10
 #define DOUBLINGS_MAX 30
+/* Reports that are written at once. */
+#define NOTICES_OPEN 16
 
 /* What a letter costs that waits for somebody elsewhere. */
 struct outbound {
 	struct outbound *next; /* of those that are due */
+	struct outbound *next_untold;
 	struct spool *spool;
 	struct kept_letter *letter;
 	struct timer timer;
 	int64_t not_before; /* monotonic */
 	bool due; /* in the list */
-	bool telling; /* notice_fiber has it */
+	bool telling; /* a report is being written, or waits for that */
 };
 
 void queue_rules_defaults(struct queue_rules *rules)
@@ -196,10 +199,43 @@ void queue_hurry(struct spool *s, struct kept_letter *k)
 	queue_look(s, k);
 }
 
+/* --- reports ------------------------------------------------------------------------------------ */
+
+static void tell_more(struct queue *q)
+{
+	while (q->untold && q->notices < NOTICES_OPEN) {
+		struct outbound *o = q->untold;
+		struct kept_letter *k = o->letter;
+
+		q->untold = o->next_untold;
+		if (!q->untold)
+			q->untold_end = &q->untold;
+		o->telling = notice_begin(q->spool, k);
+		q->notices += o->telling;
+		if (!o->telling) {
+			queue_put_off(k, UNREADABLE_MS);
+			queue_look(q->spool, k);
+		}
+		letters_unpin(&q->spool->letters, k);
+	}
+}
+
+static void tell(struct queue *q, struct outbound *o)
+{
+	letters_pin(o->letter);
+	o->telling = true;
+	o->next_untold = NULL;
+	*q->untold_end = o;
+	q->untold_end = &o->next_untold;
+	tell_more(q);
+}
+
 void queue_told(struct spool *s, struct kept_letter *k)
 {
+	s->queue.notices--;
 	k->outbound->telling = false;
 	queue_look(s, k);
+	tell_more(&s->queue);
 }
 
 /* --- by next hop ------------------------------------------------------------------------------- */
@@ -339,11 +375,8 @@ static void co_serve(struct queue *q, struct outbound *o)
 
 	if (fate_held(k))
 		return;
-	if (look.bounced && !o->telling && k->bundles == 0) {
-		o->telling = notice_begin(q->spool, k);
-		if (!o->telling)
-			queue_put_off(k, UNREADABLE_MS);
-	}
+	if (look.bounced && !o->telling && k->bundles == 0)
+		tell(q, o);
 	if (look.next_us <= clock_wall_us())
 		co_sort(q, k);
 }
@@ -357,7 +390,6 @@ static void sort_fiber(void *arg)
 		struct outbound *o = next_due(q);
 		struct kept_letter *k = o->letter;
 
-		letters_pin(k);
 		co_serve(q, o);
 		queue_look(q->spool, k);
 		letters_unpin(&q->spool->letters, k);
@@ -373,6 +405,8 @@ static void letter_due(void *arg)
 	struct outbound *o = arg;
 	struct queue *q = &o->spool->queue;
 
+	/* It may be deleted before its turn. */
+	letters_pin(o->letter);
 	o->due = true;
 	o->next = NULL;
 	*q->due_end = o;
@@ -387,6 +421,7 @@ void queue_init(struct queue *q, struct spool *s)
 {
 	*q = (struct queue){.spool = s, .rules = s->setup.queue};
 	q->due_end = &q->due;
+	q->untold_end = &q->untold;
 	q->end = &q->first;
 }
 

@@ -41,13 +41,15 @@ struct queue_rules {
 
 struct queue {
 	struct spool *spool;
-	struct chan *relay, *keeper; /* NULL: there is none */
+	struct chan *relay; /* NULL: there is none */
 	struct queue_rules rules;
 	struct queue_rules next_rules; /* of a reload that is being prepared */
 
 	/* Private. */
 	struct outbound *due, **due_end; /* letters to be sorted */
 	bool sorting;
+	struct outbound *untold, **untold_end; /* letters whose senders are to be told */
+	unsigned notices; /* that are being written */
 	struct nummap destinations; /* by keyed hash of their domain */
 	size_t sweep_at; /* so many of them: idle ones are looked for */
 	struct destination *first, **end; /* those with bundles that wait, in turn */

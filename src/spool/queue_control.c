@@ -17,9 +17,8 @@
 #define PAGE_BYTES 73728
 /* The most letters of a page: about as many as fit. */
 #define PAGE_LETTERS 256
-/* A letter's head, and each recipient's, as written below. */
-#define LETTER_HEAD 64
-#define RECIPIENT_HEAD 17
+/* Of a recipient, as written below, without its strings. */
+#define RECIPIENT_HEAD 48
 #define POISON "a process died each time it was delivered"
 
 /* How role.c calls those who connect to the control socket. */
@@ -56,13 +55,13 @@ static void page_add(struct page *page, struct kept_letter *k)
 	page->letters[at] = k;
 }
 
-static void page_fill(struct page *page, const struct letters *letters, uint64_t after)
+static void page_fill(struct page *page, const struct letters *letters, const struct queue_question *q)
 {
 	struct kept_letter *k;
 	size_t at = 0;
 
 	while ((k = nummap_next(&letters->map, &at)))
-		if (k->open > 0 && k->position > after)
+		if (k->open > 0 && k->position > q->after && (q->id == 0 || k->id == q->id))
 			page_add(page, k);
 	for (size_t i = 0; i < page->count; i++)
 		letters_pin(page->letters[i]);
@@ -84,10 +83,20 @@ static bool is_held(const struct kept_letter *k, struct str *why)
 
 static void put_recipient(const struct kept_letter *k, uint32_t i, struct str address, struct buf *out)
 {
+	struct reason r = fate_reason(k, i);
+
 	buf_put_str(out, address);
 	buf_put_u8(out, k->accounts[i] != 0);
 	buf_put_u64(out, (uint64_t)(letter_under_way(k, i) ? 0 : fate_next_us(k, i)));
-	buf_put_str(out, fate_reason(k, i).text);
+	buf_put_u32(out, fate_tries(k, i));
+	if (r.mta.n > 0) {
+		buf_put_u32(out, (uint32_t)(sizeof("host  said: ") - 1 + r.mta.n + r.text.n));
+		buf_add_z(out, "host ");
+		buf_add_str(out, r.mta);
+		buf_add_z(out, " said: ");
+		buf_add_str(out, r.text);
+	} else
+		buf_put_str(out, r.text);
 }
 
 /* As many recipients as fit into a page of its own: one letter is never divided. */
@@ -98,7 +107,8 @@ static void put_recipients(const struct kept_letter *k, const struct envelope *e
 
 	buf_put_u32(out, 0);
 	for (uint32_t i = 0; i < k->recipient_count; i++) {
-		size_t size = RECIPIENT_HEAD + env->recipients[i].address.n + fate_reason(k, i).text.n;
+		struct reason r = fate_reason(k, i);
+		size_t size = RECIPIENT_HEAD + env->recipients[i].address.n + r.mta.n + r.text.n;
 
 		if (letter_settled(k, i))
 			continue;
@@ -145,6 +155,22 @@ static bool co_put_letter(struct spool *s, struct kept_letter *k, struct buf *ou
 	return fits;
 }
 
+/* Goes on behind q->after; true when nothing follows. */
+static bool co_put_page(struct spool *s, struct page *page, struct queue_question *q)
+{
+	bool fits = true;
+
+	page->count = 0;
+	page->more = false;
+	page_fill(page, &s->letters, q);
+	for (size_t i = 0; i < page->count; i++) {
+		q->after = page->letters[i]->position;
+		fits = fits && co_put_letter(s, page->letters[i], &page->out);
+		letters_unpin(&s->letters, page->letters[i]);
+	}
+	return fits && !page->more;
+}
+
 void co_on_queue(void *room, struct chan_parcel *p)
 {
 	struct spool *s = room;
@@ -153,17 +179,15 @@ void co_on_queue(void *room, struct chan_parcel *p)
 	if (!queue_take(p, &q) || !is_command(p))
 		return;
 	struct page *page = calloc(1, sizeof(*page));
-	bool fits = true;
+	bool last = false;
 
 	if (!page)
 		abort();
 	buf_init(&page->out, PAGE_BYTES);
-	page_fill(page, &s->letters, q.after);
-	for (size_t i = 0; i < page->count; i++) {
-		fits = fits && co_put_letter(s, page->letters[i], &page->out);
-		letters_unpin(&s->letters, page->letters[i]);
-	}
-	struct queue_answer a = {.last = fits && !page->more, .letters = buf_str(&page->out)};
+	/* All of a page may have ended while it was read. */
+	while (!last && page->out.n == 0)
+		last = co_put_page(s, page, &q);
+	struct queue_answer a = {.last = last, .letters = buf_str(&page->out)};
 
 	queue_answer(p, &a);
 	buf_free(&page->out);

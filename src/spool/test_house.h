@@ -71,12 +71,12 @@ struct house {
 	struct fiber_group own, handlers, played, askers;
 	struct chan *gate, *gate_spools;
 	struct chan *keeper, *keeper_spools;
-	const char *login, *right; /* of the letters that are appended; NULL: strangers' */
-	unsigned senders; /* asked of keeper */
 	struct chan *operator, * operator_spools; /* on the control socket */
 	struct played_relay relay;
 	bool relay_away; /* it is not started with the house */
 	bool keeper_deaf;
+	const char *login, *right; /* of the letters that are appended; NULL: strangers' */
+	unsigned senders; /* asked of keeper */
 	struct played_shard shards[SHARDS];
 	uint64_t next_id, ids_left;
 	uint64_t serials[USERS + 2]; /* by account id */

@@ -2,6 +2,8 @@
 /* Posting and watching (see test_post.h). */
 #include "spool/test_post.h"
 
+#include "spool/fate.h"
+
 #include <stdio.h>
 
 struct spool_setup quick_setup(void)
@@ -53,6 +55,15 @@ bool co_ended(uint64_t id, int64_t ms)
 			return !kept(id) || kept(id)->open == 0;
 		co_sleep_until(deadline_in(2));
 	}
+}
+
+bool co_tried(uint64_t id, int64_t ms)
+{
+	int64_t deadline = deadline_in(ms);
+
+	while (fate_tries(kept(id), 0) == 0 && clock_ms() < deadline)
+		co_sleep_until(deadline_in(2));
+	return fate_tries(kept(id), 0) > 0;
 }
 
 bool co_offered(unsigned times, int64_t ms)

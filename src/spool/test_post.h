@@ -17,6 +17,8 @@ struct kept_letter *kept(uint64_t id);
 bool logged_of(uint64_t id, const char *text);
 /* Waits until the letter has no open recipient, durably. */
 bool co_ended(uint64_t id, int64_t ms);
+/* Waits until its first recipient was deferred. */
+bool co_tried(uint64_t id, int64_t ms);
 /* Waits until relay was asked so often. */
 bool co_offered(unsigned times, int64_t ms);
 /* Reports that anna has. */

@@ -5,6 +5,7 @@
 #include "spool/destination.h"
 #include "spool/fate.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -67,6 +68,38 @@ static void a_smarthost_takes_a_hundred_at_once(void **state)
 
 	setup.queue.relay_all = true;
 	house_run(hundreds_fiber, &setup);
+}
+
+/* fiber */
+static void large_fiber(void *arg)
+{
+	int seals = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
+	uint64_t id = co_new_id(), wide = co_new_id();
+	struct err e;
+
+	/* To a user and to out@example.org, in several steps, and in a volume. */
+	assert_int_equal(co_append_memfd(1, id, 1 | 1 << USERS, 9000000, seals, 9000000, &e), 0);
+	assert_true(co_ended(id, 10000));
+	assert_int_equal(house.relay.last[0].size, 9000000);
+	assert_string_equal(house.relay.last[0].first, "out@example.org");
+	assert_memory_equal(house.relay.bytes, "Subject", 7);
+	assert_int_equal(co_delivered(0, id), 1);
+	/* What its volume has lost is deferred. */
+	assert_int_equal(co_append(2, wide, 1 | 1 << USERS, &e), 0);
+	assert_true(co_ended(wide, 5000));
+	relay_kill();
+	assert_int_equal(co_post(id = co_new_id(), "ok@far.test", &e), 0);
+	kept(id)->place.offset += 8;
+	relay_start();
+	assert_true(co_tried(id, 5000));
+	assert_true(logged("dsn=4.3.0, status=deferred ("));
+	kept(id)->place.offset -= 8;
+	assert_true(co_ended(id, 5000));
+}
+
+static void letters_of_any_size_are_sent(void **state)
+{
+	RUN(large_fiber);
 }
 
 /* fiber */
@@ -383,6 +416,74 @@ static void a_sender_is_told_once_a_round(void **state)
 	RUN(bounce_fiber);
 }
 
+/* The text of the report on that letter. */
+static void co_report(uint64_t id, struct buf *text)
+{
+	struct err e;
+	bool all;
+
+	assert_true(co_ended(id, 5000) && co_all_settled(5000));
+	assert_int_equal(co_letter_head(house.spool, report_of(id), 200000, text, &all, &e), 0);
+}
+
+/* fiber */
+static void header_fiber(void *arg)
+{
+	static const uint8_t rets[] = {RET_NONE, RET_FULL, RET_HDRS};
+	struct recipient to = {.address = STR("no@far.test"), .orcpt = STR("rfc822;No@far.test")};
+	struct envelope env = {.reverse_path = user_of(0),
+			       .envid = STR("QQ1"),
+			       .received_us = (uint64_t)clock_wall_us(),
+			       .recipients = &to,
+			       .recipient_count = 1};
+	struct buf text;
+	struct err e;
+
+	for (unsigned i = 0; i < 3; i++) {
+		uint64_t id = co_new_id();
+
+		env.ret = rets[i];
+		house.spool->queue.rules.bounce_size = i == 1 ? 30 : 50000;
+		assert_int_equal(co_append_envelope(i + 1, id, &env, STR(LETTER), &e), 0);
+		co_report(id, &text);
+		bool whole = str_find_str(buf_str(&text), STR("Hello.")) != STR_NONE;
+
+		assert_int_equal(whole, i == 0);
+		assert_int_equal(str_find_str(buf_str(&text), STR("text/rfc822-headers")) == STR_NONE,
+				 i == 0);
+		assert_true(str_find_str(buf_str(&text), STR("Original-Envelope-Id: QQ1\r\n")) != STR_NONE);
+		assert_true(str_find_str(buf_str(&text), STR("Original-Recipient: rfc822;No@far.test\r\n")) !=
+			    STR_NONE);
+		buf_free(&text);
+	}
+}
+
+static void ret_and_size_say_what_is_returned(void **state)
+{
+	RUN(header_fiber);
+}
+
+/* fiber */
+static void crowd_fiber(void *arg)
+{
+	static char to[8192];
+	uint64_t id = co_new_id();
+	size_t n = 0;
+	struct err e;
+
+	for (unsigned i = 0; i < 130; i++)
+		n += (size_t)snprintf(to + n, sizeof(to) - n, "no%u@far.test ", i);
+	assert_int_equal(co_post(id, to, &e), 0);
+	assert_true(co_ended(id, 5000) && co_all_settled(5000));
+	/* A report names at most fifty. */
+	assert_int_equal(co_reports(), 3);
+}
+
+static void many_recipients_make_some_reports(void **state)
+{
+	RUN(crowd_fiber);
+}
+
 /* fiber */
 static void nobody_fiber(void *arg)
 {
@@ -508,6 +609,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(recipients_share_a_question_by_next_hop),
 		cmocka_unit_test(a_smarthost_takes_a_hundred_at_once),
+		cmocka_unit_test(letters_of_any_size_are_sent),
 		cmocka_unit_test(without_relay_letters_stay),
 		cmocka_unit_test(deferred_letters_are_tried_again),
 		cmocka_unit_test(pauses_double),
@@ -518,6 +620,8 @@ int main(void)
 		cmocka_unit_test(nonsense_is_a_deferral),
 		cmocka_unit_test(an_outcome_is_not_forgotten),
 		cmocka_unit_test(a_sender_is_told_once_a_round),
+		cmocka_unit_test(ret_and_size_say_what_is_returned),
+		cmocka_unit_test(many_recipients_make_some_reports),
 		cmocka_unit_test(who_is_told_and_who_is_not),
 		cmocka_unit_test(a_bounce_waits_for_keeper),
 		cmocka_unit_test(reports_are_written_once_across_crashes),

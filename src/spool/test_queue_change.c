@@ -178,6 +178,7 @@ static void read_letter(struct reader *r, struct shown *shown)
 		keep(shown->address, read_str(r, 1024));
 		read_u8(r);
 		shown->next = (int64_t)read_u64(r);
+		read_u32(r);
 		keep(shown->said, read_str(r, 2048));
 		shown->recipients++;
 	}
@@ -192,7 +193,7 @@ static void co_show(struct shown *shown)
 
 	*shown = (struct shown){0};
 	while (!a.last) {
-		struct queue_question q = {shown->last};
+		struct queue_question q = {shown->last, 0};
 		struct chan_parcel store;
 
 		assert_int_equal(co_ask_queue(house.operator, & q, deadline_in(5000), &store, &a, &e), 0);
@@ -228,7 +229,7 @@ static void shown_fiber(void *arg)
 	assert_int_equal(shown.recipients, 250 + 2 * 600);
 	for (int64_t end = deadline_in(10000); shown.said[0] == 0 && clock_ms() < end; co_show(&shown))
 		co_sleep_until(deadline_in(20));
-	assert_string_equal(shown.said, "450 later");
+	assert_string_equal(shown.said, "host mx.far.test[192.0.2.1]:25 said: 450 later");
 	assert_string_equal(shown.address, "later@other.test");
 	assert_int_equal(co_change(QUEUE_HOLD, 0, NULL), 0);
 	co_show(&shown);
@@ -323,6 +324,38 @@ static void invariant_8_the_queue_outlives_its_segments(void **state)
 	house_run(checkpoint_fiber, &setup);
 }
 
+/* fiber */
+static void flood_fiber(void *arg)
+{
+	struct err e;
+	uint32_t count;
+
+	for (unsigned round = 0; round < 6; round++) {
+		for (unsigned i = 0; i < 60; i++)
+			assert_int_equal(co_post(co_new_id(), "no@far.test later@far.test", &e), 0);
+		co_sleep_until(deadline_in(round * 5));
+		assert_int_equal(co_change(QUEUE_DELETE, 0, &count), 0);
+		/* Senders who were told before may have their reports open. */
+		assert_true(co_all_settled(5000));
+		co_sleep_until(deadline_in(20));
+	}
+	assert_int_equal(house.spool->queue.notices, 0);
+	assert_int_equal(house.spool->queue.open, 0);
+	/* Written and forgotten: nothing points to them any more. */
+	for (int64_t end = deadline_in(5000); house.spool->letters.map.n > 0 && clock_ms() < end;)
+		co_sleep_until(deadline_in(5));
+	assert_int_equal(house.spool->letters.map.n, 0);
+}
+
+static void what_is_deleted_is_forgotten(void **state)
+{
+	struct spool_setup setup = quick_setup();
+
+	setup.look_ms = 5;
+	setup.write_every_ms = 0;
+	house_run(flood_fiber, &setup);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -331,6 +364,7 @@ int main(void)
 		cmocka_unit_test(invariant_13_poison_is_held_from_its_first_moment),
 		cmocka_unit_test(the_queue_is_shown_in_pages),
 		cmocka_unit_test(invariant_8_the_queue_outlives_its_segments),
+		cmocka_unit_test(what_is_deleted_is_forgotten),
 	};
 
 	/* A failed assertion must not jump from a fiber's stack to another. */

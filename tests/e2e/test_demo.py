@@ -7,7 +7,7 @@ import subprocess
 import sys
 import unittest
 
-FLAVOURS = ("release",)         # what people run
+FLAVOURS = ("release",)         # the demo builds that one
 TOP = pathlib.Path(__file__).resolve().parents[2]
 
 

@@ -1,8 +1,10 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 """`mailstead doctor` beside a running server: what answers, and what it finds when something was broken."""
+import os
 import signal
 import socket
+import subprocess
 import unittest
 
 import house
@@ -18,6 +20,17 @@ class Doctor(unittest.TestCase):
                 self.assertRegex(told, rf"(?m)^ok       {finding}")
             self.assertRegex(told, r"(?m)^0 wrong, \d+ warnings$")
             self.assertNotRegex(told, r"(?m)^wrong")
+
+    @unittest.skipIf(os.geteuid() != 0, "root alone can be another user")
+    def test_a_user_who_may_see_little(self):
+        with house.House(listen_submission="off", listen_submissions="off") as home:
+            home.command("setup", "email", "add", "anna@a.test", "secret")
+            told = subprocess.run([home.binary, "doctor", "-c", home.config], stdout=subprocess.PIPE, text=True, user=65534,
+                                  group=65534, extra_groups=[], env=home.environment, timeout=house.PATIENCE, check=True).stdout
+            for finding in ("warning  server: this user may not ask it", "ok       smtp: it answers",
+                            "warning  certificate: .*Permission denied; run doctor as root",
+                            "warning  accounts: .*Permission denied; run doctor as root", "0 wrong"):
+                self.assertRegex(told, rf"(?m)^{finding}")
 
     def test_a_gate_that_stands_still(self):
         with house.House(gates=1, listen_submission="off", listen_submissions="off", listen_imaps="off", listen_imap="off") as home:

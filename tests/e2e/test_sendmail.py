@@ -3,6 +3,7 @@
 """`sendmail`, by its name and as a command, against a played server on data_dir/run/submit."""
 import os
 import pathlib
+import queue
 import socket
 import subprocess
 import tempfile
@@ -13,13 +14,13 @@ BINARY = os.environ["MAILSTEAD_BIN"]
 
 
 class Played:
-    """Takes every letter; .heard is what each client said."""
+    """Takes every letter; heard() is what the next client said, when it has ended."""
 
     def __init__(self, folder, refusals=()):
         self.path = pathlib.Path(folder) / "run" / "submit"
         self.path.parent.mkdir(parents=True)
         self.refusals = dict(refusals)
-        self.heard = []
+        self.transcripts = queue.Queue()
         self.listener = socket.socket(socket.AF_UNIX)
         self.listener.bind(str(self.path))
         self.listener.listen()
@@ -32,21 +33,24 @@ class Played:
             except OSError:
                 return
             with client:
-                self.heard.append(b"")
-                self.talk(client)
+                self.transcripts.put(self.talk(client))
+
+    def heard(self):
+        return self.transcripts.get(timeout=30)
 
     def talk(self, client):
-        lines, in_letter = client.makefile("rb"), False
+        lines, in_letter, heard = client.makefile("rb"), False, b""
         client.sendall(b"220 mx\r\n")
         for line in lines:
-            self.heard[-1] += line
+            heard += line
             if in_letter and line != b".\r\n":
                 continue
             in_letter = line.startswith(b"DATA")
             if line.startswith(b"QUIT"):
-                return
+                break
             reply = next((self.refusals[start] for start in self.refusals if line.startswith(start)), None)
             client.sendall(reply or (b"354 go\r\n" if in_letter else b"250 ok\r\n"))
+        return heard
 
     def close(self):
         self.listener.close()
@@ -75,19 +79,19 @@ class Sendmail(unittest.TestCase):
     def test_by_name(self):
         server = self.played()
         self.run_as("sendmail", "-i", "-f", "a@a.test", "b@b.test", text=b"Subject: x\n\n.\nhi\n")
-        self.assertEqual(server.heard, [b"EHLO mx.a.test\r\nMAIL FROM:<a@a.test>\r\nRCPT TO:<b@b.test>\r\nDATA\r\n"
-                                        b"Subject: x\r\n\r\n..\r\nhi\r\n.\r\nQUIT\r\n"])
+        self.assertEqual(server.heard(), b"EHLO mx.a.test\r\nMAIL FROM:<a@a.test>\r\nRCPT TO:<b@b.test>\r\nDATA\r\n"
+                                         b"Subject: x\r\n\r\n..\r\nhi\r\n.\r\nQUIT\r\n")
 
     def test_recipients_of_the_header(self):
         server = self.played()
         self.run_as("sendmail", "-t", "-F", "Cron Daemon", "-f", "a@a.test", text=b"To: b@b.test\nBcc: c@b.test\n\nhi\n.\nno more")
         self.assertIn(b"RCPT TO:<b@b.test>\r\nRCPT TO:<c@b.test>\r\nDATA\r\n"
-                      b'From: "Cron Daemon" <a@a.test>\r\nTo: b@b.test\r\n\r\nhi\r\n.\r\n', server.heard[0])
+                      b'From: "Cron Daemon" <a@a.test>\r\nTo: b@b.test\r\n\r\nhi\r\n.\r\n', server.heard())
 
     def test_as_a_command(self):
         server = self.played()
         self.run_as("mailstead", "sendmail", "-oi", "-o", f"data_dir={self.data}", "root")
-        self.assertIn(b"RCPT TO:<root>\r\n", server.heard[0])
+        self.assertIn(b"RCPT TO:<root>\r\n", server.heard())
 
     def test_a_dialogue(self):
         self.played()
@@ -112,7 +116,8 @@ class Sendmail(unittest.TestCase):
         self.run_as("mailstead", "sendmail", "-c", str(config), "root")
         config.write_text(f"data_dir = {self.data}\nrelay_password_file = /nonexistent\n")
         self.assertIn(b"relay_password", self.run_as("mailstead", "sendmail", "-c", str(config), "root", status=78).stderr)
-        self.assertEqual(len(server.heard), 1)
+        server.heard()
+        self.assertTrue(server.transcripts.empty())
 
 
 if __name__ == "__main__":
