@@ -14,6 +14,7 @@ import unittest
 
 import client
 import house
+import peer
 import post
 
 TIMEOUT = 400
@@ -169,6 +170,25 @@ class Letters(unittest.TestCase):
                         with self.assertRaises(smtplib.SMTPRecipientsRefused) as raised:
                             smtp.sendmail("a@a.test", [to], LETTER)
                         self.assertEqual(raised.exception.recipients[to][0], 554)
+
+
+class Abroad(unittest.TestCase):
+    def test_submissions_programs_and_aliases_reach_other_servers(self):
+        with peer.Sink() as sink, houseful(relay_host=f"[127.0.0.1]:{sink.port}") as home:
+            with session(home) as smtp:
+                smtp.sendmail("a@a.test", ["x@far.test", "b@a.test"], LETTER)
+            arrived(home, 1)
+            home.command("sendmail", "-f", "cron", "y@far.test", text="Subject: job\n\nhi\n")
+            dialogue = post.Dialogue(home)
+            dialogue.send("s@else.test", ["out@a.test"], post.letter(1))
+            dialogue.close()
+            letters = {sender: (recipients, text.decode()) for sender, recipients, text in sink.wait_letters(3)}
+            self.assertEqual({sender: recipients for sender, (recipients, _) in letters.items()},
+                             {"a@a.test": ["x@far.test"], "cron@mx.house.test": ["y@far.test"], "s@else.test": ["x@far.test"]})
+            submitted = letters["a@a.test"][1]
+            self.assertRegex(submitted, r"^Received: by mx\.house\.test \(Mailstead\) with ESMTPSA id [0-9A-F]{16}")
+            self.assertNotIn("127.0.0.1", submitted)
+            self.assertIn(f"from userid {os.getuid()})", letters["cron@mx.house.test"][1])
 
 
 class Local(unittest.TestCase):
