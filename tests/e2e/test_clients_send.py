@@ -22,12 +22,12 @@ QUEUED = re.compile(r"2\.0\.0 Ok: queued as ([0-9A-F]{16})")
 WAYS = ("submission", "submissions")
 
 
-def look(home, account):
-    """The letters of an INBOX as IMAP gives them, parsed."""
+def look(home, account, folder="INBOX"):
+    """The letters of a folder as IMAP gives them, parsed."""
     context = ssl.create_default_context(cafile=home.folder / "cert.pem")
     imap = imaplib.IMAP4_SSL("localhost", home.ports()["imaps"], ssl_context=context, timeout=client.LIMIT)
     imap.login(account, "pw")
-    imap.select("INBOX")
+    imap.select(folder)
     parts = imap.fetch("1:*", "(BODY.PEEK[])")[1]
     imap.logout()
     return [email.message_from_bytes(part[1], policy=email.policy.default) for part in parts if isinstance(part, tuple)]
@@ -109,7 +109,7 @@ from a@a.test
         self.assertEqual([letter["Subject"] for letter in self.arrived(2)], list(WAYS))
 
     def mutt(self, program):
-        """From the command line, as scripts do; with an attachment, and a file that is longer than a buffer."""
+        """From the command line, as scripts do; with an attachment that is longer than a buffer, and a copy in Sent."""
         attached = self.mail.file("list.csv", "".join(f"{k},{k * k}\n" for k in range(20000)))
         for way, scheme in (("submission", "smtp"), ("submissions", "smtps")):
             self.mail.file("rc", f"""set smtp_url = "{scheme}://a%40a.test@localhost:{self.ports[way]}/"
@@ -119,13 +119,20 @@ set realname = "A. Sender"
 set certificate_file = {self.mail.certificate}
 set ssl_force_tls = yes
 set ssl_starttls = yes
-set copy = no
+set copy = yes
 set hostname = client.test
 set use_envelope_from = yes
-set record = ""
+set folder = "imaps://localhost:{self.ports['imaps']}"
+set imap_user = "a@a.test"
+set imap_pass = "pw"
+set record = "+Sent"
 """)
             self.mail.run(program, "-n", "-F", "rc", "-s", f"Grüße, {way}", "-a", attached, "--", "b@a.test", text="Schöne Grüße\n")
-        for letter, way in zip(self.arrived(2), WAYS):
+        kept = sorted(letter["Message-ID"] for letter in look(self.home, "a@a.test", "Sent"))
+        letters = self.arrived(2)
+        if program == "mutt":       # neomutt keeps no copy over IMAP in batch mode
+            self.assertEqual(kept, sorted(letter["Message-ID"] for letter in letters))
+        for letter, way in zip(letters, WAYS):
             self.assertEqual(letter["Subject"], f"Grüße, {way}")
             self.assertEqual(letter.get_body().get_content(), "Schöne Grüße\r\n")
             content = next(letter.iter_attachments()).get_content()
