@@ -96,16 +96,18 @@ class Home:
         return drawn.decode(errors="replace")
 
     def node(self, script, arguments, ready=None):
-        """Runs tests/npm/SCRIPT with the arguments as JSON; returns the JSON that it answers with.
+        """Runs tests/npm/SCRIPT with the arguments as JSON on its standard input; returns the JSON that it answers with.
 
         ready() is called when the script prints the line "ready", which must come when it is given.
         """
         if not MODULES.is_dir():
             raise unittest.SkipTest("node: the libraries of tests/npm are not there (tools/npm)")
-        with subprocess.Popen(["timeout", str(LIMIT), "node", TOP / "tests" / "npm" / script, json.dumps(arguments)], cwd=self.folder,
-                              env=self.environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                              text=True) as process:
+        with subprocess.Popen(["timeout", str(LIMIT), "node", TOP / "tests" / "npm" / script], cwd=self.folder, env=self.environment,
+                              stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
             try:
+                process.stdin.write(json.dumps(arguments))
+                process.stdin.close()
+                process.stdin = None        # communicate() would flush it
                 first = process.stdout.readline() if ready else ""
                 if first == "ready\n":
                     ready()

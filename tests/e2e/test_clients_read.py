@@ -88,6 +88,11 @@ sslcacertfile = {mail.certificate}
             # and a third time nothing changes
             mail.run(*sync)
             self.assertEqual(len(letters_of(inbox)), MANY - 10 + 1)
+            # what is written here goes there, flags and all
+            for k in range(3):
+                (mail.folder / "mail" / "Drafts" / "cur" / f"{k}.draft:2,DS").write_text(post.letter(k).replace("\r\n", "\n"))
+            mail.run(*sync)
+            self.assertEqual(len(found(imap, "Drafts", "DRAFT", "SEEN")), 3)
             imap.logout()
 
 

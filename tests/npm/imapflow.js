@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Reads a mailbox with imapflow: { port, secure, ca, user, password } as its argument, what it saw as JSON out.
+// Reads a mailbox with imapflow: { port, secure, ca, user, password } as JSON in, what it saw as JSON out.
 //
 // Prints "ready" when it is in IDLE, and goes on when the server announces a letter.
 'use strict';
@@ -20,7 +20,7 @@ async function body(client, uid) {
 }
 
 async function main() {
-	const asked = JSON.parse(process.argv[2]);
+	const asked = JSON.parse(readFileSync(0, 'utf8'));
 	const client = new ImapFlow({
 		host: 'localhost', port: asked.port, secure: asked.secure, tls: { ca: readFileSync(asked.ca) },
 		auth: { user: asked.user, pass: asked.password }, logger: false, emitLogs: true,
