@@ -14,6 +14,8 @@
 #include <unistd.h>
 
 #define SESSIONS_MAX 5000
+/* Half of the questions that resolver takes; the rest is for the domains of senders. */
+#define NAMERS_MAX 512
 /* Waits for sessions at the end; role.c allows 30 s for all of it. */
 #define STOP_MS 25000
 /* Notes of scans in hand; nothing waits in their handler. */
@@ -88,6 +90,7 @@ static int warm_up(struct role *role, void **state, struct err *e)
 	*state = gate;
 	doorway_init(&gate->doorway);
 	fiber_group_init(&gate->smtp.fibers, SESSIONS_MAX);
+	fiber_group_init(&gate->smtp.namers, NAMERS_MAX);
 	gate->imap = (struct imap_service){.config = &gate->smtp.config,
 					   .shard = shard,
 					   .house = role,
@@ -107,6 +110,7 @@ static int co_start(struct role *role, void *state, struct err *e)
 
 	gate->imap.keeper = gate->smtp.keeper = role_neighbour(role, ROOM_KEEPER, 0);
 	gate->smtp.spool = role_neighbour(role, ROOM_SPOOL, 0);
+	gate->smtp.resolver = role_neighbour(role, ROOM_RESOLVER, 0);
 	gate->smtp.scan_count = (unsigned)settings_number(role_settings(role), SET_SCANNERS);
 	for (unsigned i = 0; i < gate->smtp.scan_count; i++)
 		gate->smtp.scans[i] = role_neighbour(role, ROOM_SCAN, i);

@@ -141,7 +141,7 @@ static bool co_begin_letter(struct smtp_session *s, enum smtp_data_kind kind)
 	tx->begun_us = clock_wall_us();
 	smtp_data_init(&tx->decoder, kind, s->config->bare, LETTER_LINE_MAX);
 	letter_begin(&tx->letter, &s->service->budget, s->config->size_limit);
-	log_line(LOG_INFO, SMTP_ID ": client=" SMTP_PEER, (unsigned long long)tx->id, s->client.ip);
+	log_line(LOG_INFO, SMTP_ID ": client=" SMTP_PEER, (unsigned long long)tx->id, SMTP_PEER_OF(s));
 	return true;
 }
 

@@ -46,6 +46,11 @@ static struct str only_recipient(const struct smtp_transaction *tx)
 	return tx->recipient_count == 1 ? tx->recipients[0].address : (struct str){NULL, 0};
 }
 
+static struct str name_of(const struct smtp_session *s)
+{
+	return s->name ? str_of(s->name->text) : (struct str){NULL, 0};
+}
+
 /* What scan would have written. */
 static void write_received(const struct smtp_session *s, struct buf *out)
 {
@@ -54,6 +59,7 @@ static void write_received(const struct smtp_session *s, struct buf *out)
 	int n = snprintf(id, sizeof(id), SMTP_ID, (unsigned long long)tx->id);
 	struct received r = {
 		.helo = buf_str(&s->helo),
+		.client_name = name_of(s),
 		.client_ip = str_of(s->client.ip),
 		.tls = buf_str(&s->tls),
 		.by = str_of(s->config->hostname),
@@ -192,6 +198,7 @@ static int co_ask(struct smtp_session *s, bool alone, int64_t deadline, struct e
 		.edits = (uint8_t)s->edits,
 		.received = tx->begun_us,
 		.helo = buf_str(&s->helo),
+		.client_name = name_of(s),
 		.client_ip = str_of(s->client.ip),
 		.tls = buf_str(&s->tls),
 		.sender = tx->sender,

@@ -65,7 +65,7 @@ static void log_refusal(const struct smtp_session *s, struct str reply, const st
 	if (s->tx.id)
 		snprintf(id, sizeof(id), "%016llX", (unsigned long long)s->tx.id);
 	log_line(LOG_INFO, "%s: reject: %.*s from " SMTP_PEER ": %.*s; %.*s", id,
-		 STR_ARG(smtp_verb_name(s->verb)), s->client.ip, STR_ARG(reply), STR_ARG(buf_str(&facts)));
+		 STR_ARG(smtp_verb_name(s->verb)), SMTP_PEER_OF(s), STR_ARG(reply), STR_ARG(buf_str(&facts)));
 	buf_free(&facts);
 }
 
@@ -97,7 +97,7 @@ static bool co_greet(struct smtp_session *s)
 		return false;
 	}
 	if (!co_client_may_come_in(&s->client, s->service->keeper, s->config->limits.connect_ms)) {
-		log_line(LOG_INFO, "too many connections from " SMTP_PEER, s->client.ip);
+		log_line(LOG_INFO, "too many connections from " SMTP_PEER, SMTP_PEER_OF(s));
 		smtp_say(s, "421 4.7.0 %s Error: too many connections from %s", host, s->client.ip);
 		return false;
 	}
@@ -193,7 +193,7 @@ static void co_weigh_errors(struct smtp_session *s)
 	}
 	smtp_say(s, "421 4.7.0 %s Error: too many errors", s->config->hostname);
 	log_line(LOG_INFO, "too many errors after %.*s from " SMTP_PEER, STR_ARG(smtp_verb_name(s->verb)),
-		 s->client.ip);
+		 SMTP_PEER_OF(s));
 	s->closing = true;
 }
 
@@ -259,8 +259,8 @@ static void log_end(const struct smtp_session *s)
 	add_count(&text, STR("commands"), sum);
 	if (s->lost)
 		log_line(LOG_INFO, "%s after %.*s from " SMTP_PEER, s->lost,
-			 STR_ARG(sum.all ? smtp_verb_name(s->verb) : STR("CONNECT")), s->client.ip);
-	log_line(LOG_INFO, "disconnect from " SMTP_PEER "%.*s", s->client.ip, STR_ARG(buf_str(&text)));
+			 STR_ARG(sum.all ? smtp_verb_name(s->verb) : STR("CONNECT")), SMTP_PEER_OF(s));
+	log_line(LOG_INFO, "disconnect from " SMTP_PEER "%.*s", SMTP_PEER_OF(s), STR_ARG(buf_str(&text)));
 	buf_free(&text);
 }
 
@@ -273,6 +273,7 @@ static void free_session(struct smtp_session *s)
 	}
 	smtp_transaction_end(&s->tx);
 	stream_close(&s->stream);
+	client_name_drop(&s->name);
 	buf_free(&s->helo);
 	buf_free(&s->tls);
 	smtp_config_drop(&s->config);
@@ -283,7 +284,10 @@ static void session_fiber(void *arg)
 {
 	struct smtp_session *s = arg;
 
-	log_line(LOG_INFO, "connect from " SMTP_PEER, s->client.ip);
+	s->name = client_name_begin(&s->client, s->service->resolver, &s->service->namers);
+	if (co_client_name_wait(s->name, deadline_in(s->config->limits.name_ms)) != 0)
+		s->closing = true;
+	log_line(LOG_INFO, "connect from " SMTP_PEER, SMTP_PEER_OF(s));
 	if (co_greet(s))
 		co_serve(s);
 	if (!s->gone)
@@ -335,6 +339,8 @@ void co_smtp_sessions_end(struct smtp_service *service, int64_t deadline)
 		fiber_group_cancel(&service->fibers);
 		co_group_join(&service->fibers, NO_DEADLINE);
 	}
+	fiber_group_cancel(&service->namers);
+	co_group_join(&service->namers, NO_DEADLINE);
 }
 
 static int begin(void *service, int fd, const struct sockaddr *peer)

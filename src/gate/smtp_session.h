@@ -25,6 +25,7 @@
 #include "gate/client.h"
 #include "gate/doorway.h"
 #include "gate/letter.h"
+#include "gate/names.h"
 #include "gate/smtp_config.h"
 #include "net/chan.h"
 #include "net/fiber.h"
@@ -48,6 +49,7 @@ struct smtp_session;
 struct smtp_service {
 	struct smtp_config *config; /* for new sessions */
 	struct chan *keeper, *spool;
+	struct chan *resolver; /* NULL: nothing is looked up */
 	struct chan *scans[SMTP_SCANS_MAX];
 	unsigned scan_count;
 	struct letter_budget budget;
@@ -56,6 +58,7 @@ struct smtp_service {
 	uint64_t next_id;
 	uint32_t ids_left;
 	struct fiber_group fibers;
+	struct fiber_group namers; /* they look up clients' names */
 	struct smtp_session *sessions;
 	bool stopping; /* sessions end before their next command */
 };
@@ -73,6 +76,8 @@ struct smtp_transaction {
 	struct arena arena, target_arena;
 	size_t envelope_size; /* octets of its encoding */
 	struct str sender; /* normal form; empty: the null sender */
+	bool sender_judged; /* what the next says is known */
+	enum domain_mail sender_domain;
 	enum smtp_body body;
 	bool utf8;
 	struct recipient *recipients;
@@ -104,6 +109,7 @@ struct smtp_session {
 	struct stream stream;
 	struct fiber *waiting; /* while it waits for a command */
 	struct client client;
+	struct client_name *name; /* NULL: unknown */
 	bool trusted; /* of mynetworks */
 	unsigned edits; /* what scan changes in its letters: bits of enum scan_edits; 0 on port 25 */
 
@@ -148,8 +154,9 @@ __attribute__((format(printf, 2, 3))) void smtp_say(struct smtp_session *s, cons
 /* The same as a refusal: logged with sender, recipient (NULL: none) and HELO.  SMTP_BAD. */
 __attribute__((format(printf, 3, 4))) bool smtp_refuse(struct smtp_session *s, const struct str *rcpt,
 						       const char *fmt, ...);
-/* "unknown[192.0.2.1]" for log lines. */
-#define SMTP_PEER "unknown[%s]"
+/* "mx.b.test[192.0.2.1]", or "unknown[192.0.2.1]", for log lines and replies. */
+#define SMTP_PEER "%s[%s]"
+#define SMTP_PEER_OF(s) client_name_text((s)->name), (s)->client.ip
 
 /* smtp_transaction.c */
 bool co_smtp_mail(struct smtp_session *s, struct str arg);

@@ -88,6 +88,10 @@ bool co_smtp_mail(struct smtp_session *s, struct str arg)
 		return smtp_refuse(s, NULL, "552 5.3.4 Message size exceeds fixed limit");
 	if (!has_room(&s->service->budget, mail.size))
 		return smtp_refuse(s, NULL, "452 4.3.1 Insufficient system storage");
+	if (co_client_name_wait(s->name, deadline_in(s->config->limits.dns_ms)) != 0) {
+		smtp_end_for(s, ERR_CANCELLED);
+		return SMTP_BAD;
+	}
 	if (!begin_transaction(&s->tx, &mail))
 		return refuse_syntax(s, SMTP_BAD_SENDER, STR(""));
 	smtp_say(s, "250 2.1.0 Ok");
@@ -233,6 +237,66 @@ static bool refuse_helo(struct smtp_session *s, struct str raw)
 	return true;
 }
 
+/* --- the sender's domain --------------------------------------------------------------------------------- */
+
+/* Whether keeper knows the domain of the address, which need not exist in it. */
+static bool co_is_ours(struct smtp_session *s, struct str address)
+{
+	struct recipient_question q = {.address = address};
+	struct recipient_answer a;
+	struct chan_parcel store;
+	struct err e;
+	int64_t deadline = deadline_in(s->config->limits.ask_ms);
+
+	if (address.n > ADDRESS_WRITTEN_MAX ||
+	    co_ask_recipient(s->service->keeper, &q, deadline, &store, &a, &e) != 0)
+		return false;
+	bool ours = a.verdict != RECIPIENT_NOT_OURS && a.verdict != RECIPIENT_BAD_SYNTAX;
+
+	chan_parcel_free(&store);
+	return ours;
+}
+
+static enum domain_mail co_sender_domain(struct smtp_session *s, struct str domain)
+{
+	/* Literals and bare names are in no DNS. */
+	if (domain.n == 0 || domain.p[0] == '[' || co_is_ours(s, s->tx.sender))
+		return DOMAIN_MAIL_GOOD;
+	return co_domain_mail(s->service->resolver, domain, deadline_in(s->config->limits.dns_ms));
+}
+
+/* A letter from a domain that takes no mail is one that nobody can answer. */
+static bool co_refuse_sender(struct smtp_session *s, struct str raw)
+{
+	struct smtp_transaction *tx = &s->tx;
+	size_t at = str_rfind(tx->sender, '@');
+	struct str domain = at == STR_NONE ? (struct str){NULL, 0} : str_skip(tx->sender, at + 1);
+	struct buf shown;
+
+	if (!s->config->sender_domains || s->trusted || !s->service->resolver)
+		return false;
+	if (!tx->sender_judged)
+		tx->sender_domain = co_sender_domain(s, domain);
+	tx->sender_judged = true;
+	if (tx->sender_domain == DOMAIN_MAIL_GOOD)
+		return false;
+	tx->refused++;
+	buf_init(&shown, ADDRESS_WRITTEN_MAX);
+	log_text_add(&shown, tx->sender, 320);
+	if (tx->sender_domain == DOMAIN_MAIL_REFUSED)
+		smtp_refuse(s, &raw,
+			    "550 5.7.27 <%.*s>: Sender address rejected: Domain %.*s does not accept mail "
+			    "(nullMX)",
+			    STR_ARG(buf_str(&shown)), STR_ARG(domain));
+	else
+		smtp_refuse(s, &raw, "450 4.1.8 <%.*s>: Sender address rejected: Domain not found",
+			    STR_ARG(buf_str(&shown)));
+	buf_free(&shown);
+	return true;
+}
+
+/* --- judging ---------------------------------------------------------------------------------------------- */
+
 /* Keeper's verdict; its targets are kept.  *abroad: one of them is another server's. */
 static int co_ask_keeper(struct smtp_session *s, struct str address, uint8_t *verdict, bool *abroad)
 {
@@ -272,7 +336,7 @@ static int co_keep_recipients(struct smtp_session *s, unsigned first)
 	return ERR_OK;
 }
 
-/* The order of the refusals is that of compatible servers: relaying, HELO, unknown user. */
+/* The order of the refusals is that of compatible servers: relaying, HELO, sender, unknown user. */
 static bool co_judge(struct smtp_session *s, const struct address *to, struct str address)
 {
 	uint8_t verdict = RECIPIENT_ROUTED;
@@ -288,7 +352,7 @@ static bool co_judge(struct smtp_session *s, const struct address *to, struct st
 			">: Recipient address rejected: this server does not send mail on yet");
 	if (verdict == RECIPIENT_NOT_OURS || verdict == RECIPIENT_ROUTED)
 		return refuse_verdict(s, to->raw, verdict);
-	if (refuse_helo(s, to->raw))
+	if (refuse_helo(s, to->raw) || co_refuse_sender(s, to->raw))
 		return SMTP_BAD;
 	if (verdict != RECIPIENT_OK)
 		return refuse_verdict(s, to->raw, verdict);

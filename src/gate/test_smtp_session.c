@@ -38,7 +38,7 @@ static const char *const dialogues[] = {
 	      "C AUTH LOGIN\nS 503 5.5.1 Error: authentication not enabled\n" QUIT,
 	HELLO
 	"C TURN\nS 500 5.5.2 Error: command not recognized\nC ATRN a.test\nS 500 5.5.2 Error: command not "
-	"recognized\nC ETRN a.test\nS 500 5.5.2*\nC FROB\nS 500 5.5.2*\nC \nS 500 5.5.2*\n" QUIT,
+	"recognized\nC ETRN a.test\nS 502 5.5.1*\nC FROB\nS 500 5.5.2*\nC \nS 500 5.5.2*\n" QUIT,
 	HELLO "C STARTTLS\nS 502 5.5.1 Error: command not implemented\nC STARTTLS x\nS 501 5.5.4*\n" QUIT,
 	"S 220*\nC GET / HTTP/1.1\nS 221 2.7.0 Error: I can break rules, too. Goodbye.\nE\n",
 	"S 220*\nC CONNECT a.test:25 HTTP/1.1\nS 221 2.7.0*\nE\n",

@@ -257,9 +257,9 @@ static void refused_tables_leave_the_old_ones(void **state)
 
 /* --- settings ---------------------------------------------------------------------------------------- */
 
-static const char *const next_settings[] = {"hostname=other.e.test", "connections_per_address=0",
-					    "recipient_delimiter=-", "catch_all_takes_all=yes",
-					    "confinement=off"};
+static const char *const next_settings[] = {"hostname=other.e.test",         "connections_per_address=0",
+					    "recipient_delimiter=-",         "catch_all_takes_all=yes",
+					    "postmaster_address=kim@c.test", "confinement=off"};
 
 static void co_switch_settings(void)
 {
@@ -290,6 +290,7 @@ static void settings_fiber(void *arg)
 	co_expect(STR("sales@mail.d.test"), "ok ann@d.test=ann@d.test");
 	co_switch_settings();
 	co_expect(STR("sales@other.e.test"), "ok ann@d.test=ann@d.test");
+	co_expect(STR("postmaster"), "ok me@c.test=me@c.test");
 	co_expect(STR("sales@mail.d.test"), "unknown");
 	co_expect(STR("help+t@d.test"), "unknown");
 	co_expect(STR("help-t@d.test"), "ok ann@d.test=ann-t@d.test");
