@@ -9,6 +9,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 /* The `recipient` question's address. */
 #define ADDRESS_WRITTEN_MAX ((size_t)512)
@@ -193,7 +194,8 @@ static const struct verdict_row verdict_rows[] = {
 	 ">: Recipient address rejected: User unknown in virtual mailbox table"},
 	{RECIPIENT_BAD_SYNTAX, "501 5.1.3 Bad recipient address syntax", NULL},
 	{RECIPIENT_LOOP, "554 5.4.6 <", ">: Recipient address rejected: alias loop"},
-	{RECIPIENT_TOO_MANY, "451 4.3.0 <", ">: Recipient address rejected: too many targets"},
+	/* Trying again would not help. */
+	{RECIPIENT_TOO_MANY, "554 5.5.3 <", ">: Recipient address rejected: its alias has too many targets"},
 };
 
 static bool refuse_recipient(struct smtp_session *s, struct str raw, const char *before, const char *behind)
@@ -336,6 +338,26 @@ static int co_keep_recipients(struct smtp_session *s, unsigned first)
 	return ERR_OK;
 }
 
+/* Beside others there was no room for this one; it may come in a letter of its own. */
+static bool refuse_for_room(struct smtp_session *s, struct str raw, unsigned others)
+{
+	return others ? refuse_recipient(s, raw, "452 4.5.3 Error: too many recipients", NULL)
+		      : refuse_verdict(s, raw, RECIPIENT_TOO_MANY);
+}
+
+static bool co_accept(struct smtp_session *s, struct str raw, unsigned first)
+{
+	switch (co_keep_recipients(s, first)) {
+	case ERR_OK:
+		smtp_say(s, "250 2.1.5 Ok");
+		return SMTP_GOOD;
+	case ERR_TOO_BIG:
+		return refuse_for_room(s, raw, first);
+	default:
+		return refuse_recipient(s, raw, "451 4.3.0 <", ">: Temporary lookup failure");
+	}
+}
+
 /* The order of the refusals is that of compatible servers: relaying, HELO, sender, unknown user. */
 static bool co_judge(struct smtp_session *s, const struct address *to, struct str address)
 {
@@ -354,17 +376,10 @@ static bool co_judge(struct smtp_session *s, const struct address *to, struct st
 		return refuse_verdict(s, to->raw, verdict);
 	if (refuse_helo(s, to->raw) || co_refuse_sender(s, to->raw))
 		return SMTP_BAD;
-	if (verdict != RECIPIENT_OK)
-		return refuse_verdict(s, to->raw, verdict);
-	switch (co_keep_recipients(s, first)) {
-	case ERR_OK:
-		smtp_say(s, "250 2.1.5 Ok");
-		return SMTP_GOOD;
-	case ERR_TOO_BIG:
-		return refuse_recipient(s, to->raw, "452 4.5.3 Error: too many recipients", NULL);
-	default:
-		return refuse_recipient(s, to->raw, "451 4.3.0 <", ">: Temporary lookup failure");
-	}
+	if (verdict == RECIPIENT_OK)
+		return co_accept(s, to->raw, first);
+	return verdict == RECIPIENT_TOO_MANY ? refuse_for_room(s, to->raw, first)
+					     : refuse_verdict(s, to->raw, verdict);
 }
 
 /* What a refused recipient left behind is taken back: its alias may have brought some targets. */
@@ -381,6 +396,23 @@ static bool co_judge_whole(struct smtp_session *s, const struct address *to, str
 	tx->recipient_count = recipients;
 	tx->envelope_size = size;
 	return good;
+}
+
+/* Whether it is the address that the client has connected to, at which we are by whatever name
+ * (RFC 5321 4.1.3). */
+static bool is_here(const struct smtp_session *s, const struct domain *d)
+{
+	struct sockaddr_storage name = {0};
+	socklen_t n = sizeof(name);
+	struct client here;
+
+	if (d->kind != DOMAIN_IPV4 && d->kind != DOMAIN_IPV6)
+		return false;
+	if (getsockname(s->stream.io.fd, (struct sockaddr *)&name, &n) != 0)
+		return false;
+	client_init(&here, (const struct sockaddr *)&name);
+	return here.address_n == (d->kind == DOMAIN_IPV4 ? 4 : 16) &&
+	       memcmp(here.address, d->ip, here.address_n) == 0;
 }
 
 bool co_smtp_rcpt(struct smtp_session *s, struct str arg)
@@ -401,8 +433,11 @@ bool co_smtp_rcpt(struct smtp_session *s, struct str arg)
 	}
 	if (s->tx.recipient_count >= s->config->limits.recipients)
 		return refuse_recipient(s, rcpt.to.raw, "452 4.5.3 Error: too many recipients", NULL);
+	struct str domain =
+		is_here(s, &rcpt.to.domain) ? str_of(s->config->hostname) : address_domain(&rcpt.to);
+
 	buf_init(&address, ADDRESS_WRITTEN_MAX);
-	address_write(address_local(&rcpt.to), address_domain(&rcpt.to), &address);
+	address_write(address_local(&rcpt.to), domain, &address);
 	bool good = buf_failed(&address) ? refuse_verdict(s, rcpt.to.raw, RECIPIENT_BAD_SYNTAX)
 					 : co_judge_whole(s, &rcpt.to, buf_str(&address));
 

@@ -106,6 +106,9 @@ static const struct {
 	{"x@far.test", "not-ours >x@far.test=x@far.test"},
 	{"\"x y\"@far.test", "not-ours >\"x y\"@far.test=\"x y\"@far.test"},
 	{"x@sub.d.test", "not-ours >x@sub.d.test=x@sub.d.test"},
+	{"x@[192.0.2.1]", "not-ours >x@[192.0.2.1]=x@[192.0.2.1]"},
+	{"postmaster@[IPv6:2001:db8::1]",
+	 "not-ours >postmaster@[IPv6:2001:db8::1]=postmaster@[IPv6:2001:db8::1]"},
 	/* relaying in disguise */
 	{"x%far.test@d.test", "routed"},
 	{"far.test!x@d.test", "routed"},
