@@ -284,21 +284,6 @@ static void co_serve(struct imap_client *s)
 
 /* --- the end --------------------------------------------------------------------------------------- */
 
-/* Closing a socket with unread input resets the connection, and the client never sees the
- * last reply; so what it still sends is read for a while. */
-static void co_linger(struct imap_client *s)
-{
-	int64_t deadline = deadline_in(s->service->limits.linger_ms);
-
-	if (co_stream_flush(&s->stream, deadline) != 0)
-		return;
-	stream_tls_end(&s->stream);
-	shutdown(s->stream.io.fd, SHUT_WR);
-	do
-		stream_discard_input(&s->stream);
-	while (co_stream_fill(&s->stream, deadline) == 0 && co_yield () == 0);
-}
-
 void imap_add_facts(const struct imap_client *s, struct buf *out)
 {
 	buf_printf(out, "rip=%s, lip=%s", s->client.ip, s->here.ip);
@@ -352,7 +337,7 @@ static void session_fiber(void *arg)
 	if (s->why)
 		log_end(s);
 	if (!s->gone)
-		co_linger(s);
+		co_stream_linger(&s->stream, deadline_in(s->service->limits.linger_ms));
 	client_left(&s->client, s->service->keeper);
 	free_session(s);
 }

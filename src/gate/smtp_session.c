@@ -10,7 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 /* A reply line, with what is repeated of the peer's words. */
@@ -216,21 +215,6 @@ static void co_serve(struct smtp_session *s)
 
 /* --- the end ---------------------------------------------------------------------------------------------- */
 
-/* Closing a socket with unread input resets the connection, and the client never sees the
- * last reply; so what it still sends is read for a while. */
-static void co_linger(struct smtp_session *s)
-{
-	int64_t deadline = deadline_in(s->config->limits.linger_ms);
-
-	if (co_stream_flush(&s->stream, deadline) != 0)
-		return;
-	stream_tls_end(&s->stream);
-	shutdown(s->stream.io.fd, SHUT_WR);
-	do
-		stream_discard_input(&s->stream);
-	while (co_stream_fill(&s->stream, deadline) == 0 && co_yield () == 0);
-}
-
 static void add_count(struct buf *out, struct str name, struct smtp_counts c)
 {
 	if (c.all == 0)
@@ -291,7 +275,7 @@ static void session_fiber(void *arg)
 	if (co_greet(s))
 		co_serve(s);
 	if (!s->gone)
-		co_linger(s);
+		co_stream_linger(&s->stream, deadline_in(s->config->limits.linger_ms));
 	client_left(&s->client, s->service->keeper);
 	log_end(s);
 	free_session(s);
