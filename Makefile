@@ -8,6 +8,7 @@ all:
 
 deps:
 	@tools/deps
+	@tools/npm || echo "npm: tests that need these libraries are skipped by name"
 
 peers:
 	@tools/peers
@@ -15,6 +16,9 @@ peers:
 test: deps
 	@tools/peers || echo "peers: tests that need a missing one are skipped by name"
 	@$(PYTHON) tests/run.py $(ARGS)
+
+demo:
+	@tools/demo
 
 lint:
 	@$(PYTHON) tests/run.py --checks
@@ -29,8 +33,8 @@ bench: all
 	@tools/peers
 	@$(PYTHON) tests/bench/smtp.py $(ARGS)
 
-# The peers stay: they take long to fetch and never change.
+# The peers and the libraries stay: they take long to fetch and never change.
 clean:
-	@mkdir -p build && find build -mindepth 1 -maxdepth 1 ! -name peers -exec rm -rf {} +
+	@mkdir -p build && find build -mindepth 1 -maxdepth 1 ! -name peers ! -name npm -exec rm -rf {} +
 
-.PHONY: all deps peers test lint fuzz valgrind bench clean
+.PHONY: all deps peers demo test lint fuzz valgrind bench clean

@@ -7,15 +7,21 @@
  */
 #include "cli/commands.h"
 #include "cli/config.h"
+#include "cli/doctor.h"
 #include "cli/inbox.h"
+#include "cli/init.h"
 #include "cli/lookup.h"
 #include "cli/options.h"
+#include "cli/queue.h"
 #include "cli/reload.h"
+#include "cli/sendmail.h"
 #include "cli/setup.h"
+#include "cli/trace.h"
 #include "gate/gate.h"
 #include "keeper/keeper.h"
 #include "mailbox/mailbox.h"
 #include "master/master.h"
+#include "relay/relay.h"
 #include "resolver/resolver.h"
 #include "scan/scan.h"
 #include "spool/spool.h"
@@ -28,8 +34,9 @@
 
 /* In the order of their start. */
 static const struct master_room rooms[] = {
-	{&resolver_room, SET_COUNT}, {&keeper_room, SET_COUNT},   {&spool_room, SET_COUNT},
-	{&scan_room, SET_SCANNERS},  {&mailbox_room, SET_SHARDS}, {&gate_room, SET_GATES},
+	{&resolver_room, SET_COUNT}, {&keeper_room, SET_COUNT},  {&relay_room, SET_COUNT},
+	{&spool_room, SET_COUNT},    {&scan_room, SET_SCANNERS}, {&mailbox_room, SET_SHARDS},
+	{&gate_room, SET_GATES},
 };
 
 /* --- a room ------------------------------------------------------------------------------ */
@@ -96,11 +103,17 @@ static int with_settings(enum command command, const struct options *o)
 		case CMD_LOOKUP:
 			status = cmd_lookup(o->argc, o->argv, &s);
 			break;
+		case CMD_QUEUE:
+			status = cmd_queue(o->argc, o->argv, &s);
+			break;
 		case CMD_RELOAD:
 			status = cmd_reload(o->argc, o->argv, &s);
 			break;
 		case CMD_SETUP:
 			status = set_up(o, &s);
+			break;
+		case CMD_TRACE:
+			status = cmd_trace(o->argc, o->argv, &s, stdout, stderr);
 			break;
 		default:
 			status = cmd_inbox(o->argc, o->argv, &s);
@@ -108,6 +121,27 @@ static int with_settings(enum command command, const struct options *o)
 		}
 	settings_free(&s);
 	return status;
+}
+
+static int doctor(const struct options *o)
+{
+	struct settings_sources sources = sources_of(o);
+
+	return cmd_doctor(o->argc, o->argv, &sources, stdout);
+}
+
+static int init(const struct options *o)
+{
+	struct settings_sources sources = sources_of(o);
+
+	return cmd_init(o->argc, o->argv, &sources, stdout);
+}
+
+static int sendmail(const struct options *o)
+{
+	struct settings_sources sources = sources_of(o);
+
+	return cmd_sendmail(o->argc, o->argv, &sources);
 }
 
 static int help(void)
@@ -152,17 +186,61 @@ static int run_command(const struct options *o)
 		return with_settings(CMD_COUNT, o);
 	if (command == CMD_SERVE)
 		return serve(o, master_serve);
+	if (command == CMD_DOCTOR)
+		return doctor(o);
+	if (command == CMD_INIT)
+		return init(o);
+	if (command == CMD_SENDMAIL)
+		return sendmail(o);
 	return command == CMD_COUNT ? unknown(word) : with_settings(command, o);
+}
+
+/* Called as mailq and the like: those have no options of ours. */
+static int queue_by_name(int argc, char **argv)
+{
+	struct options o = {0};
+	struct settings s;
+	int status = options_load(&o, environ, &s, stderr);
+
+	if (status == EXIT_DONE)
+		status = cmd_queue_by_name(argc, argv, &s);
+	settings_free(&s);
+	return status;
+}
+
+/* The programs whose names pick a command; their options are their own. */
+static int run_by_name(const char *name, int argc, char **argv, bool *is_one)
+{
+	struct options o = {.argc = argc, .argv = argv};
+
+	*is_one = true;
+	if (strcmp(name, "sendmail") == 0)
+		return sendmail(&o);
+	if (strcmp(name, "setup") == 0)
+		return with_settings(CMD_SETUP, &o);
+	if (queue_is_name(name))
+		return queue_by_name(argc, argv);
+	/* Alias files need no compiling. */
+	if (strcmp(name, "newaliases") == 0)
+		return EXIT_DONE;
+	*is_one = false;
+	return EXIT_USAGE;
 }
 
 int main(int argc, char **argv)
 {
 	struct str title = str_of(argc > 0 ? argv[0] : "");
+	size_t slash = str_rfind(title, '/');
 	struct options options;
 	struct err e;
+	bool by_name;
 
 	if (str_starts(title, STR("mailstead: ")))
 		return be_role(str_skip(title, sizeof("mailstead: ") - 1));
+	int status = run_by_name(str_skip(title, slash == STR_NONE ? 0 : slash + 1).p, argc, argv, &by_name);
+
+	if (by_name)
+		return status;
 	if (options_take(&options, argc, argv, &e) != 0) {
 		fprintf(stderr, "mailstead: %s\n", e.text);
 		return EXIT_USAGE;

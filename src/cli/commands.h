@@ -9,7 +9,19 @@
 #include "base/str.h"
 
 /* In the order of the words, as the table. */
-enum command { CMD_CONFIG, CMD_LOOKUP, CMD_RELOAD, CMD_SERVE, CMD_SETUP, CMD_COUNT };
+enum command {
+	CMD_CONFIG,
+	CMD_DOCTOR,
+	CMD_INIT,
+	CMD_LOOKUP,
+	CMD_QUEUE,
+	CMD_RELOAD,
+	CMD_SENDMAIL,
+	CMD_SERVE,
+	CMD_SETUP,
+	CMD_TRACE,
+	CMD_COUNT
+};
 
 struct command_row {
 	const char *name;

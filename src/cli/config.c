@@ -120,3 +120,21 @@ int cmd_config(int argc, char **argv, const struct settings *s, FILE *out, FILE 
 	}
 	return EXIT_DONE;
 }
+
+void config_write_file(const struct settings *s, FILE *out)
+{
+	fputs("# Configuration of mailstead.  What stands behind a # has its default; remove the # and\n"
+	      "# change it, then `mailstead reload`.\n",
+	      out);
+	for (unsigned i = 0; i < SET_COUNT; i++) {
+		enum setting_key key = (enum setting_key)i;
+		bool set = str_starts(settings_origin(s, key), STR("-o "));
+		struct str value = set ? settings_text(s, key) : settings_default(s, key);
+
+		fputc('\n', out);
+		print_comment(setting_rows[key].meaning, out);
+		print_default(s, key, out);
+		fprintf(out, "%s%s =%s%.*s\n", set ? "" : "#", setting_rows[key].name, value.n ? " " : "",
+			STR_ARG(value));
+	}
+}

@@ -13,4 +13,8 @@
  * as "********".  Returns an enum exit_status. */
 int cmd_config(int argc, char **argv, const struct settings *s, FILE *out, FILE *errors);
 
+/* A configuration file to begin with: every setting with its meaning and default; those
+ * that an option -o set are assigned, the others stand behind a '#'. */
+void config_write_file(const struct settings *s, FILE *out);
+
 #endif

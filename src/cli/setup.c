@@ -212,21 +212,27 @@ static int store_account(const struct call *call, bool add, struct str stored, s
 	return rc;
 }
 
-static int set_account(const struct call *call, bool add)
+static int try_set_account(const struct call *call, bool add, struct err *e)
 {
 	struct buf stored;
-	struct err e;
 
 	buf_init(&stored, PASSWORD_STORED_MAX);
 	lower_address(call);
-	int rc = check_account(call, add, &e);
+	int rc = check_account(call, add, e);
 
 	if (rc == 0)
-		rc = hash_password(call, &stored, &e);
+		rc = hash_password(call, &stored, e);
 	if (rc == 0)
-		rc = store_account(call, add, buf_str(&stored), &e);
+		rc = store_account(call, add, buf_str(&stored), e);
 	buf_free(&stored);
-	return rc ? fail(call, e.text) : 0;
+	return rc;
+}
+
+static int set_account(const struct call *call, bool add)
+{
+	struct err e;
+
+	return try_set_account(call, add, &e) ? fail(call, e.text) : 0;
 }
 
 static int email_add(const struct call *call)
@@ -476,4 +482,25 @@ int cmd_setup(int argc, char **argv, const char *config_dir)
 		if (strcmp(argv[1], commands[i].group) == 0 && strcmp(argv[2], commands[i].name) == 0)
 			return run_command(i, argc - 3, argv + 3, config_dir);
 	return refuse(argc, argv);
+}
+
+/* --- for `mailstead init` ----------------------------------------------------------------- */
+
+int setup_has_account(const char *config_dir, const char *address, struct err *e)
+{
+	struct call call = {
+		.config_dir = config_dir, .argc = 1, .argv = (char *[]){(char *)(uintptr_t)address}};
+
+	return check_account(&call, false, e);
+}
+
+int setup_add_account(const char *config_dir, const char *address, const char *password, struct err *e)
+{
+	char lowered[400]; /* longer ones are refused */
+	char *argv[] = {lowered, (char *)(uintptr_t)password};
+	struct call call = {
+		.config_dir = config_dir, .script = "init", .argc = password ? 2 : 1, .argv = argv};
+
+	snprintf(lowered, sizeof(lowered), "%s", address);
+	return try_set_account(&call, true, e);
 }

@@ -14,4 +14,11 @@
  * command. */
 int cmd_setup(int argc, char **argv, const char *config_dir);
 
+struct err;
+
+/* Whether the account is there: 0, ERR_NOT_FOUND, or what went wrong. */
+int setup_has_account(const char *config_dir, const char *address, struct err *e);
+/* `setup email add` with a sentence instead of log lines; password NULL: it is asked for. */
+int setup_add_account(const char *config_dir, const char *address, const char *password, struct err *e);
+
 #endif

@@ -12,8 +12,7 @@
 
 #define LOCK_FILE ".setup.lock"
 
-/* Like mkdir -p; what is there already is no error. */
-static int make_folder(const char *path, struct err *e)
+int table_folder_make(const char *path, mode_t mode, struct err *e)
 {
 	char part[PATH_MAX / 2];
 	size_t n = strlen(path);
@@ -26,7 +25,7 @@ static int make_folder(const char *path, struct err *e)
 			continue;
 		memcpy(part, path, i);
 		part[i] = 0;
-		if (mkdir(part, 0755) && errno != EEXIST)
+		if (mkdir(part, i < n ? 0755 : mode) && errno != EEXIST)
 			return err_errno(e, "Cannot make the folder '%s'", part);
 	}
 	return 0;
@@ -54,7 +53,7 @@ static int wait_for_lock(int fd)
 
 int table_folder_lock(struct table_folder *f, const char *path, struct err *e)
 {
-	int rc = make_folder(path, e);
+	int rc = table_folder_make(path, 0755, e);
 
 	*f = (struct table_folder){-1, -1};
 	if (rc == 0)

@@ -8,6 +8,8 @@
 #include "base/buf.h"
 #include "base/err.h"
 
+#include <sys/types.h>
+
 #define TABLE_FILE_MAX (16u << 20)
 
 struct table_folder {
@@ -15,6 +17,9 @@ struct table_folder {
 	int lock; /* -1: opened for reading */
 };
 
+/* Like mkdir -p; a folder that is there stays as it is.  Those above it are made with
+ * mode 0755. */
+int table_folder_make(const char *path, mode_t mode, struct err *e);
 /* For reading. */
 int table_folder_open(struct table_folder *f, const char *path, struct err *e);
 /* For changes: makes the folder when it is not there (mode 0755) and waits for the

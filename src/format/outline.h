@@ -132,6 +132,9 @@ int outline_check(const struct outline *o, uint64_t letter_length, struct err *e
  * field table.  outline_build() and outline_opaque() set it. */
 int outline_hash(const struct outline *o, uint8_t hash[OUTLINE_HASH]);
 
+/* The hash that stands in an encoded outline, as a number (little-endian); 0 when there is none. */
+uint64_t outline_encoded_hash(struct str bytes);
+
 /* Sets o->preview from the first text/plain part that is no attachment, or the
  * first text/html one without its tags. ERR_TOO_BIG when the arena is full. */
 int outline_preview(struct outline *o, struct arena *a, struct str letter, const struct charset_fn *cs);

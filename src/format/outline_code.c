@@ -312,3 +312,14 @@ int outline_decode(struct outline *o, struct arena *a, struct str bytes, uint64_
 		return err_set(e, ERR_CORRUPT, "outline of %zu bytes does not decode", bytes.n);
 	return outline_check(o, letter_length, e);
 }
+
+uint64_t outline_encoded_hash(struct str bytes)
+{
+	struct reader r = reader_of(bytes);
+
+	/* Version, parser, opaque. */
+	read_bytes(&r, 3);
+	uint64_t hash = read_u64(&r);
+
+	return r.failed ? 0 : hash;
+}

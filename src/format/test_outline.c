@@ -80,6 +80,7 @@ static void decodes_what_was_encoded(void **state)
 
 		build(&b, letters[i]);
 		assert_int_equal(decode(&again, buf_str(&b.bytes), letters[i].n), 0);
+		assert_true(outline_encoded_hash(buf_str(&b.bytes)) == le64_get(b.o.hash));
 		assert_int_equal(outline_encode(&again.o, &again.bytes), 0);
 		assert_true(str_eq(buf_str(&b.bytes), buf_str(&again.bytes)));
 		buf_init(&one, 100000);

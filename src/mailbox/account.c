@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The life of an account in its shard: opened at a touch, closed when idle (see account.h). */
+#include "mailbox/delivery.h"
 #include "mailbox/shard_parts.h"
 
 #include "base/clock.h"
@@ -73,9 +74,13 @@ static int read_page(struct page_task *t, struct arena *arena, struct act_body *
 
 	while (!code && !r.failed && r.rest.n > 0 && t->acts < PAGE_ACTS_MAX) {
 		uint64_t serial = read_u64(&r);
+		uint32_t volume = read_u32(&r);
+		uint64_t place = delivery_place(volume, read_u64(&r));
 		struct str body = read_str(&r, PAGE_MAX);
 
-		if (!r.failed)
+		if (!r.failed && place)
+			code = act_body_set_place(t->bytes + (body.p - t->bytes), body.n, place, &t->err);
+		if (!r.failed && !code)
 			code = act_body_get(body, serial, arena, &acts[t->acts++], &t->err);
 	}
 	if (!code && !reader_done(&r))
@@ -245,6 +250,7 @@ static struct account *make_account(struct shard *s, uint32_t id, struct str add
 	a->user = str_head(a->address, at);
 	a->domain = str_skip(a->address, at + 1);
 	a->unfolded_end = &a->unfolded;
+	a->uploads = (struct upload_budget){.of = &s->uploads, .max = s->uploads.max / 2};
 	views_init(&a->views);
 	ledger_init(&a->checks);
 	ledger_init(&a->counted);
@@ -278,6 +284,7 @@ void account_free(struct account *a)
 	index_close(&a->index);
 	derived_close(&a->derived);
 	views_free(&a->views);
+	recents_free(&a->recents);
 	ledger_free(&a->checks);
 	ledger_free(&a->counted);
 	free(a->address_bytes);
@@ -435,17 +442,23 @@ int64_t account_due(const struct account *a)
 
 void account_tell_folded(const struct account *a)
 {
-	struct folded_note m = {.account = a->id, .serial = a->synced};
-
-	/* A spool that is away hears it when it is greeted. */
-	if (a->synced > 0 && a->shard->greeted)
-		folded_send(a->shard->spool, &m);
+	if (a->synced > 0)
+		shard_tell_folded(a->shard, a->id, a->synced);
 }
+
+/* Letters to release, as of a sync. */
+struct releases {
+	struct index_release r[INDEX_ROWS_MAX];
+	size_t n;
+};
 
 struct sync_task {
 	struct index *index;
 	struct derived *derived;
 	bool checkpoint, close;
+	struct releases *releases; /* NULL: not looked for */
+	struct recent_row *recent; /* to be written; NULL: nothing is new */
+	size_t recent_count;
 	uint64_t synced;
 	struct err err;
 	int code;
@@ -454,27 +467,41 @@ struct sync_task {
 static void sync_in_pool(void *arg)
 {
 	struct sync_task *t = arg;
+	struct err ignored; /* what is lost here is only older */
 
+	if (t->derived && t->recent)
+		derived_put_recent(t->derived, t->recent, t->recent_count, &ignored);
+	if (t->derived && t->checkpoint)
+		derived_checkpoint(t->derived, &ignored);
 	t->code = t->checkpoint ? index_checkpoint(t->index, &t->err) : index_sync(t->index, &t->err);
 	t->synced = index_synced(t->index);
-	if (t->close) {
+	if (!t->code && t->releases)
+		t->code = index_releases(t->index, t->releases->r, INDEX_ROWS_MAX, &t->releases->n, &t->err);
+	/* What is to be released is released first. */
+	if (t->close && !(t->releases && t->releases->n > 0)) {
 		index_close(&t->index);
 		derived_close(&t->derived);
 	}
 }
 
 /* The index is locked by the caller. */
-static int co_sync(struct account *a, bool closing, struct err *e)
+static int co_sync(struct account *a, bool closing, struct releases *releases, struct err *e)
 {
 	struct sync_task *t = calloc(1, sizeof(*t));
 
 	if (!t)
 		return err_set(e, ERR_MEMORY, "no memory to sync an index");
+	if (releases)
+		releases->n = 0;
 	/* SQLite itself never empties the WAL: with it a commit would wait for two syncs. */
 	*t = (struct sync_task){.index = a->index,
 				.derived = a->derived,
 				.checkpoint = closing || a->wal_bytes > FOLD_BYTES,
-				.close = closing};
+				.close = closing,
+				.releases = releases};
+	if (a->recents.changed)
+		t->recent = recents_copy(&a->recents, &a->views.ledger, &t->recent_count);
+	a->recents.changed = false;
 	co_run_blocking(sync_in_pool, t);
 	int code = t->code;
 
@@ -489,8 +516,40 @@ static int co_sync(struct account *a, bool closing, struct err *e)
 		a->unsynced_since = 0;
 		account_tell_folded(a);
 	}
+	free(t->recent);
 	free(t);
 	return code;
+}
+
+static int co_sync_locked(struct account *a, bool closing, struct releases *releases, struct err *e)
+{
+	int code = co_account_lock(a);
+
+	if (code)
+		return err_set(e, code, "the shard ends");
+	code = co_sync(a, closing, releases, e);
+	account_unlock(a);
+	return code;
+}
+
+/* Syncs and gives up the letters whose last row has gone with that.  A failure of the latter is
+ * none of the account: they are found again at the next sync. */
+static int co_sync_and_release(struct account *a, bool closing, struct err *e)
+{
+	struct releases *found = shard_spool_ready(a->shard) ? calloc(1, sizeof(*found)) : NULL;
+	int code = co_sync_locked(a, closing, found, e);
+	bool some = !code && found && found->n > 0, left = false;
+	struct err why;
+
+	if (some && co_account_release(a, found->r, found->n, &left, &why) != 0) {
+		log_line(LOG_WARNING, "account %.*s keeps letters for now: %s", STR_ARG(a->address),
+			 why.text);
+		left = true;
+	}
+	if (left && !a->unsynced_since)
+		a->unsynced_since = clock_ms();
+	free(found);
+	return some && closing ? co_sync_locked(a, true, NULL, e) : code;
 }
 
 static void co_close(struct account *a)
@@ -502,10 +561,10 @@ static void co_close(struct account *a)
 	a->state = ACCOUNT_CLOSING;
 	if (!failed)
 		code = co_account_fold(a, &e);
-	if (a->index && co_account_lock(a) == 0) {
-		int synced = co_sync(a, true, &e);
+	if (a->index) {
+		int synced =
+			failed || code ? co_sync_locked(a, true, NULL, &e) : co_sync_and_release(a, true, &e);
 
-		account_unlock(a);
 		if (!failed && !code)
 			code = synced;
 	}
@@ -526,11 +585,8 @@ static void co_fold_and_sync(struct account *a, int64_t now)
 
 	if (fold_due(a) <= now)
 		code = co_account_fold(a, &e);
-	if (!code && a->unsynced_since && a->unsynced_since + SYNC_AFTER_MS <= now &&
-	    co_account_lock(a) == 0) {
-		code = co_sync(a, false, &e);
-		account_unlock(a);
-	}
+	if (!code && a->unsynced_since && a->unsynced_since + SYNC_AFTER_MS <= now)
+		code = co_sync_and_release(a, false, &e);
 	if (code && code != ERR_CANCELLED) {
 		log_line(LOG_ERROR, "account %.*s stops: %s", STR_ARG(a->address), e.text);
 		account_fail(a, &e);

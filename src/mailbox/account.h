@@ -19,11 +19,15 @@
  * 3. After a refusal no act is made until the last pending one has its answer.
  * 4. Other sessions see `views`: durable acts only, in order of their serials.
  * 5. One call at a time uses the index, in the thread pool (co_account_lock).
+ * 6. A letter is released when its last row has gone for good, and only while no act holds it
+ *    anew: such an act waits until the release is decided.
  */
 #ifndef MAILBOX_ACCOUNT_H
 #define MAILBOX_ACCOUNT_H
 
+#include "mailbox/recents.h"
 #include "mailbox/shard.h"
+#include "mailbox/upload.h"
 #include "mailbox/waiters.h"
 #include "net/fiber.h"
 #include "store/derived.h"
@@ -57,7 +61,7 @@ struct account_watch {
 	void (*notify)(struct account_watch *w);
 };
 
-/* An act that a session wants; the arrays are copied. */
+/* An act that a session wants; arrays and outline are copied. */
 struct act_draft {
 	const struct change *changes;
 	size_t n;
@@ -65,6 +69,8 @@ struct act_draft {
 	uint32_t hold_count;
 	const struct settle *settles;
 	uint32_t settle_count;
+	struct str outline; /* of the one letter that it holds; empty: not known */
+	struct upload *letter; /* that letter, when spool is to get it with the act */
 };
 
 /* An act from its draft until it is folded. */
@@ -78,6 +84,8 @@ struct account_act {
 	uint32_t hold_count;
 	struct settle *settles;
 	uint32_t settle_count;
+	struct buf outline; /* of the letter, on its way to derived.db */
+	struct upload *letter; /* until spool has answered */
 	uint64_t greeting; /* of the spool it was sent to last; 0: none */
 	bool never_sent; /* it did not fit the account */
 	bool answered;
@@ -114,6 +122,8 @@ struct account {
 	bool index_locked;
 	struct waiters index_free;
 
+	struct recents recents;
+	struct upload_budget uploads; /* half of the shard's */
 	struct views views;
 	struct account_watch *watches;
 	struct ledger counted; /* the folders with their counts, as old as its serial */
@@ -124,6 +134,8 @@ struct account {
 	struct account_act *unfolded, **unfolded_end; /* durable, in order */
 	size_t unfolded_count, unfolded_bytes;
 	int64_t unfolded_since;
+	const struct index_release *releasing; /* letters whose `release` is under way */
+	size_t releasing_count;
 	uint64_t applied, synced; /* as of the last call of the index */
 	int64_t unsynced_since;
 	size_t wal_bytes; /* of acts folded since the WAL was emptied */
@@ -159,6 +171,11 @@ int co_account_lock(struct account *a);
 void account_unlock(struct account *a);
 /* Folds all acts that are durable now. */
 int co_account_fold(struct account *a, struct err *e);
+/* Releases these letters (index_releases) and all others that it finds then.  Those that an act
+ * under way holds stay for another time; *left: there are some. */
+int co_account_release(struct account *a, struct index_release *r, size_t n, bool *left, struct err *e);
+/* Whether a release of one of these letters is under way. */
+bool account_releasing(const struct account *a, const uint64_t *letters, size_t n);
 
 void account_watch(struct account *a, struct account_watch *w);
 void account_unwatch(struct account *a, struct account_watch *w);
@@ -173,6 +190,8 @@ int64_t account_due(const struct account *a);
 void co_account_care(struct account *a);
 /* Tells spool how far the index is synced. */
 void account_tell_folded(const struct account *a);
+/* What an act takes of memory until it is folded. */
+size_t account_act_bytes(const struct account_act *act);
 /* Lets the first act that waits be sent. */
 void account_resume(struct account *a);
 void account_free(struct account *a);

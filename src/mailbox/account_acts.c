@@ -1,18 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Acts on their way to spool and back (see account.h, invariants 1 to 4). */
+#include "mailbox/delivery.h"
 #include "mailbox/shard_parts.h"
 
 #include "base/clock.h"
+#include "base/sealed.h"
+#include "format/outline.h"
 #include "net/log.h"
 #include "net/messages.h"
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* An act travels in one message, with its head. */
 #define ENTRY_BYTES_MAX 73728
 #define HEAD_BYTES_MAX 8192
 #define BODY_BYTES_MAX (ENTRY_BYTES_MAX - HEAD_BYTES_MAX)
+/* Less where the outline of a letter goes along. */
+#define LETTER_BODY_MAX ((size_t)16000)
+#define OUTLINE_INLINE ((size_t)48 << 10)
 #define HEAD_ITEMS_MAX 256
 #define RETRY_MS 100
 
@@ -23,9 +30,16 @@ void account_act_release(struct account_act *act)
 	if (--act->refs > 0)
 		return;
 	buf_free(&act->body);
+	buf_free(&act->outline);
+	upload_release(&act->letter);
 	free(act->holds);
 	free(act->settles);
 	free(act);
+}
+
+size_t account_act_bytes(const struct account_act *act)
+{
+	return act->body.n + act->outline.n;
 }
 
 static void *copy_array(const void *p, size_t n, size_t size)
@@ -53,11 +67,14 @@ static struct account_act *act_new(struct account *a, const struct act_draft *dr
 	act->hold_count = draft->hold_count;
 	act->settles = copy_array(draft->settles, draft->settle_count, sizeof(*draft->settles));
 	act->settle_count = draft->settle_count;
-	buf_init(&act->body, BODY_BYTES_MAX);
+	buf_init(&act->body, draft->letter ? LETTER_BODY_MAX : BODY_BYTES_MAX);
+	buf_init(&act->outline, OUTLINE_MAX);
+	buf_add_str(&act->outline, draft->outline);
+	act->letter = draft->letter ? upload_hold(draft->letter) : NULL;
 
 	const struct act_body body = {.serial = act->serial, .changes = draft->changes, .n = draft->n};
 
-	if (!act->holds || !act->settles)
+	if (!act->holds || !act->settles || buf_failed(&act->outline))
 		code = err_set(e, ERR_MEMORY, "no memory for a change of an account");
 	else if (draft->hold_count > HEAD_ITEMS_MAX || draft->settle_count > HEAD_ITEMS_MAX)
 		code = err_set(e, ERR_TOO_BIG, "the change names too many letters");
@@ -118,8 +135,8 @@ static void queue_for_fold(struct account *a, struct account_act *act)
 	a->unfolded_end = &act->next;
 	if (a->unfolded_count++ == 0)
 		a->unfolded_since = clock_ms();
-	a->unfolded_bytes += act->body.n;
-	a->shard->unfolded_bytes += act->body.n;
+	a->unfolded_bytes += account_act_bytes(act);
+	a->shard->unfolded_bytes += account_act_bytes(act);
 	shard_care_by(a->shard, account_due(a));
 }
 
@@ -227,6 +244,13 @@ static void advance(struct account *a)
 
 /* --- sending ---------------------------------------------------------------------------------------- */
 
+/* An act after a letter waits for its answer: spool takes longer over the letter than over the
+ * act, and would see a gap. */
+static bool may_follow(const struct account_act *act, const struct account_act *before)
+{
+	return before->answered || (!before->letter && before->greeting == act->account->shard->greetings);
+}
+
 /* Behind the one before it, and only to a spool that was greeted. */
 static int co_wait_turn(struct account_act *act)
 {
@@ -236,18 +260,62 @@ static int co_wait_turn(struct account_act *act)
 	while (!code) {
 		const struct account_act *before = act->prev;
 
-		if (shard_spool_ready(s) && (!before || before->answered || before->greeting == s->greetings))
+		if (shard_spool_ready(s) && (!before || may_follow(act, before)))
 			break;
 		code = co_waiters_park(&act->turn, NO_DEADLINE);
 	}
 	return code;
 }
 
+static int co_ask_plain(const struct account_act *act, struct str entry, struct err *e)
+{
+	struct act_question q = {.entry = entry};
+	struct act_answer answer;
+	struct chan_parcel store;
+	int code = co_ask_act(act->account->shard->spool, &q, NO_DEADLINE, &store, &answer, e);
+
+	if (!code)
+		chan_parcel_free(&store);
+	return code;
+}
+
+/* The answer says where the letter lies: what the act could not know. */
+static int take_place(struct account_act *act, const struct append_act_answer *answer, struct err *e)
+{
+	uint64_t place = delivery_place(answer->volume, answer->offset);
+
+	return place ? act_body_set_place(act->body.p, act->body.n, place, e) : 0;
+}
+
+static int co_ask_with_letter(struct account_act *act, struct str entry, struct err *e)
+{
+	const struct str outline = buf_str(&act->outline);
+	bool wide = outline.n > OUTLINE_INLINE;
+	struct append_act_question q = {.letter = act->holds[0],
+					.size = act->letter->size,
+					.entry = entry,
+					.outline_size = (uint32_t)outline.n,
+					.outline = wide ? (struct str){0} : outline,
+					.file = act->letter->file,
+					.wide = -1};
+	struct append_act_answer answer;
+	struct chan_parcel store;
+	int code = wide ? sealed_make("outline", outline, &q.wide, e) : 0;
+
+	if (!code)
+		code = co_ask_append_act(act->account->shard->spool, &q, NO_DEADLINE, &store, &answer, e);
+	if (q.wide >= 0)
+		close(q.wide);
+	if (code)
+		return code;
+	code = take_place(act, &answer, e);
+	chan_parcel_free(&store);
+	return code;
+}
+
 static int co_ask_once(struct account_act *act, struct err *e)
 {
 	struct buf entry;
-	struct act_answer answer;
-	struct chan_parcel store;
 
 	buf_init(&entry, ENTRY_BYTES_MAX);
 	put_entry(act, &entry);
@@ -258,11 +326,9 @@ static int co_ask_once(struct account_act *act, struct err *e)
 	act->greeting = act->account->shard->greetings;
 	if (act->next)
 		waiters_wake(&act->next->turn);
-	struct act_question q = {.entry = buf_str(&entry)};
-	int code = co_ask_act(act->account->shard->spool, &q, NO_DEADLINE, &store, &answer, e);
+	int code = act->letter ? co_ask_with_letter(act, buf_str(&entry), e)
+			       : co_ask_plain(act, buf_str(&entry), e);
 
-	if (!code)
-		chan_parcel_free(&store);
 	buf_free(&entry);
 	return code;
 }
@@ -293,9 +359,10 @@ static void sender_fiber(void *arg)
 	if (!act->never_sent) {
 		act->outcome.code = co_send(act, &act->outcome);
 		act->answered = true;
+		upload_release(&act->letter);
 		/* Without the one before it spool sees a gap and says no more than that. */
 		act->undone = act->outcome.code && act->prev && !act->prev->answered;
-		a->shard->pending_bytes -= act->body.n;
+		a->shard->pending_bytes -= account_act_bytes(act);
 		if (act->next)
 			waiters_wake(&act->next->turn);
 		advance(a);
@@ -341,7 +408,7 @@ static int append(struct account *a, struct account_act *act, const struct act_d
 		a->first = act;
 	a->last = act;
 	act->refs++;
-	a->shard->pending_bytes += act->body.n;
+	a->shard->pending_bytes += account_act_bytes(act);
 	return 0;
 }
 
@@ -352,10 +419,12 @@ int account_submit(struct account *a, const struct act_draft *draft, struct acco
 
 	if (s->ended)
 		return err_set(e, ERR_CLOSED, "the shard ends");
+	if (account_releasing(a, draft->holds, draft->hold_count))
+		return err_set(e, ERR_BUSY, "the letter is being given up");
 	act = act_new(a, draft, e);
 	if (!act)
 		return e->code;
-	if (s->pending_bytes + act->body.n > SHARD_PENDING_BYTES ||
+	if (s->pending_bytes + account_act_bytes(act) > SHARD_PENDING_BYTES ||
 	    s->unfolded_bytes > SHARD_UNFOLDED_BYTES || fiber_start(&s->senders, sender_fiber, act) != 0) {
 		account_act_release(act);
 		return err_set(e, ERR_BUSY, "too many changes wait for spool");

@@ -26,20 +26,43 @@ void account_unlock(struct account *a)
 	waiters_wake(&a->index_free);
 }
 
+/* Of an act that stays in the queue meanwhile. */
 struct fold_item {
 	uint64_t serial;
-	struct str body; /* of an act that stays in the queue meanwhile */
+	struct str body;
+	uint64_t letter;
+	struct str outline; /* empty: none came with it */
 };
 
 /* A batch, which belongs to the pool while it is there. */
 struct fold_task {
+	const char *data_path;
+	struct str domain, user;
 	struct index *index;
+	struct derived *derived;
 	size_t n;
 	struct fold_item items[FOLD_ACTS];
 	uint64_t applied;
 	struct err err;
 	int code;
 };
+
+/* They can be made again, so a failure to keep them is none. */
+static void keep_outlines(struct fold_task *t)
+{
+	struct outline_row *rows = calloc(t->n, sizeof(*rows));
+	size_t n = 0;
+	struct err ignored;
+
+	for (size_t i = 0; rows && i < t->n; i++)
+		if (t->items[i].outline.n)
+			rows[n++] = (struct outline_row){t->items[i].letter, t->items[i].outline};
+	if (n > 0 && !t->derived)
+		derived_open(t->data_path, t->domain, t->user, &t->derived, &ignored);
+	if (n > 0 && t->derived)
+		derived_put(t->derived, rows, n, &ignored);
+	free(rows);
+}
 
 static void fold_in_pool(void *arg)
 {
@@ -54,6 +77,8 @@ static void fold_in_pool(void *arg)
 	if (!t->code)
 		t->code = index_fold(t->index, bodies, t->n, &t->err);
 	t->applied = index_applied(t->index);
+	if (!t->code)
+		keep_outlines(t);
 	arena_free(&arena);
 	free(bodies);
 }
@@ -65,11 +90,17 @@ static struct fold_task *take_batch(const struct account *a)
 
 	if (!t)
 		return NULL;
+	t->data_path = a->shard->data_path;
+	t->domain = a->domain;
+	t->user = a->user;
 	t->index = a->index;
+	t->derived = a->derived;
 	for (const struct account_act *act = a->unfolded; act && t->n < FOLD_ACTS && bytes < FOLD_BYTES;
 	     act = act->next) {
-		bytes += act->body.n;
-		t->items[t->n++] = (struct fold_item){act->serial, buf_str(&act->body)};
+		bytes += account_act_bytes(act);
+		t->items[t->n++] =
+			(struct fold_item){act->serial, buf_str(&act->body),
+					   act->hold_count ? act->holds[0] : 0, buf_str(&act->outline)};
 	}
 	return t;
 }
@@ -81,9 +112,9 @@ static void drop_folded(struct account *a, size_t n)
 
 		a->unfolded = act->next;
 		a->unfolded_count--;
-		a->unfolded_bytes -= act->body.n;
-		a->shard->unfolded_bytes -= act->body.n;
-		a->wal_bytes += act->body.n;
+		a->unfolded_bytes -= account_act_bytes(act);
+		a->shard->unfolded_bytes -= account_act_bytes(act);
+		a->wal_bytes += account_act_bytes(act);
 		account_act_release(act);
 	}
 	if (!a->unfolded)
@@ -100,6 +131,8 @@ static int co_fold_batch(struct account *a, struct err *e)
 		return err_set(e, ERR_MEMORY, "no memory to fold acts");
 	co_run_blocking(fold_in_pool, t);
 	int code = t->code;
+
+	a->derived = t->derived;
 
 	if (code)
 		*e = t->err;

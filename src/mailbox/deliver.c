@@ -61,7 +61,8 @@ static int make_act(struct account *a, const struct deliver_question *q, struct 
 						.holds = &q->letter,
 						.hold_count = 1,
 						.settles = &settle,
-						.settle_count = 1};
+						.settle_count = 1,
+						.outline = q->outline};
 
 		*uid = d.uid;
 		code = account_submit(a, &draft, out, e);

@@ -2,7 +2,7 @@
 /* Making the act of a delivery (see delivery.h). */
 #include "mailbox/delivery.h"
 
-#include "store/check.h"
+#include "format/outline.h"
 
 struct first_folder {
 	struct str name;
@@ -59,17 +59,9 @@ size_t delivery_first_folders(struct change *changes, const struct ledger *l, ui
 	return n;
 }
 
-/* Two outlines of a letter with other bytes may not stand under one UID. */
-static uint64_t immutable_of(struct str outline)
+uint64_t delivery_place(uint32_t volume, uint64_t offset)
 {
-	static const struct check_key no_key;
-
-	return outline.n ? siphash24(&no_key, outline.p, outline.n) : 0;
-}
-
-static uint64_t place_of(const struct delivery_letter *letter)
-{
-	return letter->offset <= UINT32_MAX ? (uint64_t)letter->volume << 32 | letter->offset : 0;
+	return offset <= UINT32_MAX ? (uint64_t)volume << 32 | offset : 0;
 }
 
 int delivery_make(struct delivery *out, const struct ledger *l, const struct delivery_letter *letter,
@@ -85,14 +77,15 @@ int delivery_make(struct delivery *out, const struct ledger *l, const struct del
 		return err_set(e, ERR_TOO_BIG, "INBOX has no UID left");
 	if (!inbox)
 		out->n = delivery_first_folders(out->changes, l, now_s);
-	out->changes[out->n++] = (struct change){.kind = CHANGE_ADD,
-						 .add = {.folder = folder,
-							 .uid = out->uid,
-							 .letter = letter->letter,
-							 .place = place_of(letter),
-							 .immutable = immutable_of(letter->outline),
-							 .date_us = letter->received_us,
-							 .size = (uint32_t)(letter->length + head.n),
-							 .head = head}};
+	out->changes[out->n++] =
+		(struct change){.kind = CHANGE_ADD,
+				.add = {.folder = folder,
+					.uid = out->uid,
+					.letter = letter->letter,
+					.place = delivery_place(letter->volume, letter->offset),
+					.immutable = outline_encoded_hash(letter->outline),
+					.date_us = letter->received_us,
+					.size = (uint32_t)(letter->length + head.n),
+					.head = head}};
 	return 0;
 }

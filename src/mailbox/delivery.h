@@ -14,6 +14,9 @@
 /* Each with a subscription but INBOX, and the message. */
 #define DELIVERY_CHANGES_MAX (2 * DELIVERY_FOLDERS)
 
+/* The hint of struct message for a letter in a volume; 0 when it cannot say that. */
+uint64_t delivery_place(uint32_t volume, uint64_t offset);
+
 struct delivery_letter {
 	uint64_t letter;
 	struct str target; /* the recipient as it was addressed */

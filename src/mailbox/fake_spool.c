@@ -3,7 +3,9 @@
 #include "mailbox/fake_spool.h"
 
 #include "base/clock.h"
+#include "base/sealed.h"
 #include "base/unit.h"
+#include "format/outline.h"
 #include "net/loop.h"
 #include "net/messages.h"
 #include "store/secret.h"
@@ -44,16 +46,46 @@ static int judge(const struct house *h, const struct act *act)
 	return act->settle_count && act->settles[0].letter == h->refuse_letter ? h->refuse_code : 0;
 }
 
-static void write_act(struct house *h, const struct act *act)
+static void write_act(struct house *h, const struct act *act, struct place place)
 {
 	struct fake_act *f = &h->acts[h->act_count++];
 
 	assert_true(h->act_count < FAKE_ACTS_MAX);
-	*f = (struct fake_act){.account = act->account, .serial = act->serial};
+	*f = (struct fake_act){.account = act->account, .serial = act->serial, .place = place};
 	if (act->settle_count)
 		f->settle = act->settles[0];
+	for (uint32_t i = 0; i < act->hold_count; i++) {
+		assert_in_range(act->holds[i], 1, FAKE_LETTERS_MAX - 1);
+		h->held[act->holds[i]][act->account] = true;
+	}
 	buf_init(&f->body, 1 << 20);
 	buf_add_str(&f->body, act->body);
+}
+
+/* Until what stands at `at` in the journal is durable; false: spool died before. */
+static bool co_durable(struct house *h, size_t at)
+{
+	unsigned life = h->life;
+
+	do
+		co_sleep_until(deadline_in(h->sync_ms));
+	while (h->stuck && h->life == life);
+	if (h->life != life)
+		return false;
+	/* Nothing is durable before what stands in front of it. */
+	for (size_t i = 0; i <= at && i < h->act_count; i++)
+		h->acts[i].durable = true;
+	return true;
+}
+
+static void take_act(struct str entry, struct arena *arena, struct part *part)
+{
+	struct reader r = reader_of(entry);
+
+	arena_init(arena, 1 << 20);
+	assert_int_equal(entry_next(&r, arena, part), 1);
+	assert_int_equal(part->kind, PART_ACT);
+	assert_int_equal(r.rest.n, 0);
 }
 
 static void co_on_act(void *room, struct chan_parcel *p)
@@ -63,34 +95,118 @@ static void co_on_act(void *room, struct chan_parcel *p)
 	struct act_answer done = {0};
 	struct arena arena;
 	struct part part;
-	unsigned life = h->life;
 
 	assert_true(act_take(p, &q));
-	struct reader r = reader_of(q.entry);
-
-	arena_init(&arena, 1 << 20);
-	assert_int_equal(entry_next(&r, &arena, &part), 1);
-	assert_int_equal(part.kind, PART_ACT);
-	assert_int_equal(r.rest.n, 0);
+	take_act(q.entry, &arena, &part);
 	int code = judge(h, &part.act);
 	size_t at = h->act_count;
 
 	if (code == 0)
-		write_act(h, &part.act);
+		write_act(h, &part.act, (struct place){0});
 	arena_free(&arena);
-	if (code < 0) {
+	if (code < 0)
 		chan_refuse(p, code, "refused with %d", code);
+	else if (co_durable(h, at))
+		act_answer(p, &done);
+}
+
+/* --- letters that come with their act ------------------------------------------------------------ */
+
+static void co_on_lease(void *room, struct chan_parcel *p)
+{
+	struct house *h = room;
+	struct lease_question q;
+	struct lease_answer a = {.first = h->next_letter, .count = 10};
+
+	assert_true(lease_take(p, &q));
+	h->next_letter += a.count;
+	lease_answer(p, &a);
+}
+
+static void write_batch(struct volume *v);
+
+static struct place store_letter(struct house *h, const struct append_act_question *q)
+{
+	struct fake_letter *l = &h->letters[q->letter];
+	struct err e;
+
+	assert_int_equal(sealed_check(q->file, q->size, &e), 0);
+	assert_in_range(q->letter, FAKE_LEASE, FAKE_LETTERS_MAX - 1);
+	assert_false(l->appended);
+	assert_in_range(q->size, 1, FAKE_LETTER_MAX);
+	l->appended = true;
+	l->n = (size_t)q->size;
+	assert_int_equal(pread(q->file, l->bytes, l->n, 0), l->n);
+	l->record = (struct record){
+		.id = q->letter, .length = l->n, .stored = l->n, .crc = crc32c(0, l->bytes, l->n)};
+	assert_int_equal(volume_add(h->volume, &l->record, (struct str){l->bytes, l->n}, &l->place, &e), 0);
+	write_batch(h->volume);
+	return l->place;
+}
+
+static void check_outline(const struct append_act_question *q)
+{
+	struct arena arena;
+	struct outline o;
+	struct err e;
+
+	arena_init(&arena, OUTLINE_ARENA_MAX);
+	assert_int_equal(q->wide, -1);
+	assert_int_equal(q->outline_size, q->outline.n);
+	assert_int_equal(outline_decode(&o, &arena, q->outline, q->size, &e), 0);
+	arena_free(&arena);
+}
+
+static void co_on_append_act(void *room, struct chan_parcel *p)
+{
+	struct house *h = room;
+	struct append_act_question q;
+	struct arena arena;
+	struct part part;
+
+	assert_true(append_act_take(p, &q));
+	take_act(q.entry, &arena, &part);
+	assert_int_equal(part.act.hold_count, 1);
+	assert_true(part.act.holds[0] == q.letter);
+	int code = judge(h, &part.act);
+	size_t at = h->act_count;
+
+	check_outline(&q);
+	if (code == 0 && h->refuse_letter == q.letter)
+		code = h->refuse_code;
+	if (code == 0)
+		write_act(h, &part.act, store_letter(h, &q));
+	arena_free(&arena);
+	close(q.file);
+	struct append_act_answer done = {h->letters[q.letter].place.volume,
+					 h->letters[q.letter].place.offset};
+
+	if (code < 0)
+		chan_refuse(p, code, "refused with %d", code);
+	else if (co_durable(h, at))
+		append_act_answer(p, &done);
+}
+
+static void co_on_release(void *room, struct chan_parcel *p)
+{
+	struct house *h = room;
+	struct release_question q;
+	struct release_answer done = {0};
+
+	assert_true(release_take(p, &q));
+	struct reader r = reader_of(q.letters);
+
+	h->releases++;
+	if (!co_durable(h, 0))
 		return;
+	while (r.rest.n > 0) {
+		uint64_t letter = read_u64(&r);
+
+		assert_in_range(letter, 1, FAKE_LETTERS_MAX - 1);
+		h->held[letter][q.account] = false;
 	}
-	do
-		co_sleep_until(deadline_in(h->sync_ms));
-	while (h->stuck && h->life == life);
-	if (h->life != life)
-		return;
-	/* Nothing is durable before what stands in front of it. */
-	for (size_t i = 0; code == 0 && i <= at; i++)
-		h->acts[i].durable = true;
-	act_answer(p, &done);
+	assert_true(reader_done(&r));
+	release_answer(p, &done);
 }
 
 static void co_on_acts(void *room, struct chan_parcel *p)
@@ -113,6 +229,8 @@ static void co_on_acts(void *room, struct chan_parcel *p)
 			continue;
 		}
 		buf_put_u64(&b, f->serial);
+		buf_put_u32(&b, f->place.volume);
+		buf_put_u64(&b, f->place.offset);
 		buf_put_str(&b, buf_str(&f->body));
 	}
 	struct acts_answer a = {.last = all, .acts = buf_str(&b)};
@@ -164,9 +282,85 @@ static void co_on_folded(void *room, struct chan_parcel *p)
 	h->folded[m.account] = m.serial;
 }
 
-static const struct chan_handler spool_handlers[] = {{MSG_ACT, co_on_act},         {MSG_ACTS, co_on_acts},
-						     {MSG_ACCOUNT, co_on_account}, {MSG_SHARD, co_on_shard},
-						     {MSG_FOLDED, co_on_folded},   {0, NULL}};
+static const struct chan_handler spool_handlers[] = {{MSG_ACT, co_on_act},
+						     {MSG_ACTS, co_on_acts},
+						     {MSG_ACCOUNT, co_on_account},
+						     {MSG_SHARD, co_on_shard},
+						     {MSG_FOLDED, co_on_folded},
+						     {MSG_LEASE, co_on_lease},
+						     {MSG_APPEND_ACT, co_on_append_act},
+						     {MSG_RELEASE, co_on_release},
+						     {0, NULL}};
+
+/* --- scan ------------------------------------------------------------------------------------------ */
+
+static void connect_scan(struct house *h);
+
+static void answer_outline(struct chan_parcel *p, struct str letter)
+{
+	struct arena arena;
+	struct outline o;
+	struct buf bytes;
+
+	arena_init(&arena, OUTLINE_ARENA_MAX);
+	buf_init(&bytes, OUTLINE_MAX);
+	assert_int_equal(outline_build(&o, &arena, letter, NULL), 0);
+	assert_int_equal(outline_encode(&o, &bytes), 0);
+	struct outline_answer a = {.hash = {(const char *)o.hash, OUTLINE_HASH},
+				   .outline_size = (uint32_t)bytes.n,
+				   .outline = buf_str(&bytes),
+				   .wide = -1};
+
+	outline_answer(p, &a);
+	buf_free(&bytes);
+	arena_free(&arena);
+}
+
+static void co_on_outline(void *room, struct chan_parcel *p)
+{
+	struct house *h = room;
+	struct outline_question q;
+	char letter[FAKE_LETTER_MAX];
+
+	assert_true(outline_take(p, &q));
+	struct scanning_note note = {.letter = q.letter};
+	ssize_t n = pread(q.file, letter, sizeof(letter), 0);
+
+	close(q.file);
+	assert_int_equal(n, q.size);
+	h->outlines++;
+	h->alone += q.alone;
+	if (q.alone)
+		scanning_send(h->scan_end, &note);
+	if (h->scan_ms)
+		co_sleep_until(deadline_in(h->scan_ms));
+	if (h->scan_dies > 0) {
+		h->scan_dies--;
+		co_sleep_until(deadline_in(5));
+		chan_destroy(&h->scan_end);
+		connect_scan(h);
+	} else if (h->scan_lies > 0) {
+		struct outline_answer a = {.outline_size = 3, .outline = STR("lie"), .wide = -1};
+
+		h->scan_lies--;
+		outline_answer(p, &a);
+	} else
+		answer_outline(p, (struct str){letter, (size_t)n});
+}
+
+static const struct chan_handler scan_handlers[] = {{MSG_OUTLINE, co_on_outline}, {0, NULL}};
+
+static void connect_scan(struct house *h)
+{
+	struct chan_rules rules = {
+		.handlers = scan_handlers, .room = h, .fibers = &h->spool_handlers, .longest_ms = 60000};
+	int fds[2];
+
+	h->scan_end = chan_new("mailbox/0", &rules);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds), 0);
+	assert_int_equal(chan_attach(h->scan_end, fds[0], 1), 0);
+	assert_int_equal(chan_attach(h->shard_scan, fds[1], 1), 0);
+}
 
 /* --- life and death --------------------------------------------------------------------------------- */
 
@@ -203,6 +397,11 @@ static void new_shard(struct house *h)
 				   .longest_ms = 120000};
 
 	h->shard_end = chan_new("spool/0", &rules);
+	rules.window = 8;
+	h->shard_scan = chan_new("scan/0", &rules);
+	connect_scan(h);
+	h->options.scans = &h->shard_scan;
+	h->options.scan_count = 1;
 	h->options.spool = h->shard_end;
 	h->options.data_path = h->folder.path;
 	h->options.data_folder = h->folder.fd;
@@ -218,6 +417,8 @@ void house_start_shard(struct house *h)
 static void co_drop_shard(struct house *h)
 {
 	chan_destroy(&h->shard_end);
+	chan_destroy(&h->shard_scan);
+	chan_destroy(&h->scan_end);
 	fiber_group_cancel(&h->shard_handlers);
 	co_group_join(&h->shard_handlers, NO_DEADLINE);
 	shard_destroy(&h->shard);
@@ -297,14 +498,14 @@ static void put_letters(struct house *h, struct volume *v, size_t count)
 		}
 		assert_int_equal(code, 0);
 	}
-	write_batch(v);
+	if (count > 0)
+		write_batch(v);
 }
 
 static void make_letters(struct house *h, size_t count)
 {
 	unsigned char secret[SECRET_SIZE];
-	struct check_key journal, key;
-	struct volume *v;
+	struct check_key journal;
 	struct err e;
 
 	assert_int_equal(mkdirat(h->folder.fd, "volumes", 0700), 0);
@@ -312,12 +513,12 @@ static void make_letters(struct house *h, size_t count)
 	int volumes = openat(h->folder.fd, "volumes", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 	assert_int_equal(secret_create(&sysio_real, h->folder.fd, secret, &e), 0);
-	check_keys(secret, &journal, &key);
-	assert_int_equal(volume_open(&v, &sysio_real, volumes, &key, VOLUME_SIZE, false, &e), 0);
+	check_keys(secret, &journal, &h->key);
+	assert_int_equal(volume_open(&h->volume, &sysio_real, volumes, &h->key, VOLUME_SIZE, false, &e), 0);
 	h->letter_count = count;
-	put_letters(h, v, count);
-	volume_destroy(&v);
-	close(volumes);
+	h->next_letter = FAKE_LEASE;
+	put_letters(h, h->volume, count);
+	h->volumes = volumes;
 }
 
 /* --- what spool asks ----------------------------------------------------------------------------------- */
@@ -520,6 +721,8 @@ void house_run_with(void (*co_fn)(struct house *h), const char *const *texts, si
 	loop_end();
 	for (size_t i = 0; i < run.h->act_count; i++)
 		buf_free(&run.h->acts[i].body);
+	volume_destroy(&run.h->volume);
+	close(run.h->volumes);
 	temp_folder_remove(&run.h->folder);
 	free(run.h);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * fake_spool: for tests, a spool whose journal is in memory, the letters of a real
- * volume, and a shard at the other end of a channel; any of them can die.
+ * volume, a scan, and a shard at the other end of their channels; any of them can die.
  *
  * The journal outlives spool and shard alike.  An act is durable a moment after it
  * came; what a dying spool has not made durable is lost but for a prefix.
@@ -16,6 +16,8 @@
 
 #define FAKE_ACTS_MAX 4000
 #define FAKE_LETTERS_MAX 1024
+/* Ids that the lease gives: from here on. */
+#define FAKE_LEASE 500
 #define FAKE_LETTER_MAX 1500
 #define FAKE_ACCOUNTS 8
 #define FAKE_WINDOW 300
@@ -24,6 +26,7 @@ struct fake_act {
 	uint32_t account;
 	uint64_t serial;
 	struct settle settle;
+	struct place place; /* of the letter that came with it */
 	struct buf body;
 	bool durable;
 };
@@ -33,6 +36,7 @@ struct fake_letter {
 	struct record record;
 	char bytes[FAKE_LETTER_MAX];
 	size_t n;
+	bool appended;
 };
 
 struct house {
@@ -41,11 +45,17 @@ struct house {
 	size_t act_count;
 	struct fake_letter letters[FAKE_LETTERS_MAX];
 	size_t letter_count;
+	struct volume *volume;
+	struct check_key key;
+	int volumes;
+	uint64_t next_letter; /* for the lease */
+	bool held[FAKE_LETTERS_MAX][FAKE_ACCOUNTS + 1];
+	unsigned releases; /* questions */
 	uint64_t folded[FAKE_ACCOUNTS + 1];
 	uint64_t epoch;
 	unsigned life; /* of spool */
 	int64_t sync_ms; /* until an act is durable */
-	bool stuck; /* acts are taken and not answered */
+	bool stuck; /* acts (and releases) are taken and not answered */
 	uint64_t refuse_letter; /* refused with refuse_code as long as it is set */
 	int refuse_code; /* ERR_FULL at first */
 	size_t hide_act; /* left out of `acts`; 0: none (1 is the first of the journal) */
@@ -55,6 +65,13 @@ struct house {
 	struct shard *shard;
 	struct chan *spool_end, *shard_end;
 	struct fiber_group spool_handlers, shard_handlers, askers;
+
+	struct chan *scan_end, *shard_scan;
+	unsigned outlines; /* scan was asked for so many */
+	unsigned alone; /* of them alone */
+	unsigned scan_dies; /* at so many of the next questions; it is there again at once */
+	unsigned scan_lies; /* so many of the next answers are no outline */
+	int64_t scan_ms; /* how long it takes */
 };
 
 /* Runs fn(house) in a fiber of a new loop, with letters 1 to `letters` on the disk,

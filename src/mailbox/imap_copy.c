@@ -11,6 +11,7 @@
 
 struct copy {
 	struct str target;
+	bool uid;
 	enum change_kind kind;
 	struct uids uids;
 	struct change change;
@@ -53,6 +54,22 @@ static int draft_copy(struct imap_session *s, void *arg, struct act_draft *out, 
 						 .uids = c->uids}};
 	*out = (struct act_draft){.changes = &c->change, .n = 1};
 	return 0;
+}
+
+/* A sequence number names a message of which the client was told, but another session may have
+ * expunged it since (RFC 5530, 3): all or none means none then. */
+static bool some_gone(const struct imap_session *s, struct uids picked)
+{
+	struct uid_list gone;
+
+	uid_list_init(&gone);
+	bool some = !view_gone_since(s->sel.view, s->sel.told, &gone);
+
+	for (size_t i = 0; !some && i < gone.n; i++)
+		for (uint32_t uid = gone.r[i].lo; !some && uid <= gone.r[i].hi && uid < s->sel.uidnext; uid++)
+			some = uids_has(picked, uid);
+	uid_list_free(&gone);
+	return some;
 }
 
 /* Of what was named, what still was there when the act came to be. */
@@ -125,6 +142,11 @@ static int co_copy(struct imap_session *s, struct copy *c, struct uids picked, s
 	c->uids = uid_list_uids(&exact);
 	if (!code && c->kind == CHANGE_MOVE && s->sel.read_only)
 		code = err_set(e, ERR_DENIED, "Mailbox is read-only.");
+	if (!code && !c->uid && some_gone(s, picked)) {
+		co_imap_done(s, "NO [EXPUNGEISSUED] Some of the messages no longer exist.");
+		uid_list_free(&exact);
+		return 0;
+	}
 	if (!code && c->uids.n > 0)
 		code = co_imap_act(s, draft_copy, c, &serial, e);
 	else if (!code && !ledger_find(&s->account->checks, c->target))
@@ -137,7 +159,7 @@ static int co_copy(struct imap_session *s, struct copy *c, struct uids picked, s
 
 void co_cmd_copy(struct imap_session *s, const struct imap_command *cmd)
 {
-	struct copy c = {.kind = cmd->id == IMAP_MOVE ? CHANGE_MOVE : CHANGE_COPY};
+	struct copy c = {.kind = cmd->id == IMAP_MOVE ? CHANGE_MOVE : CHANGE_COPY, .uid = cmd->uid};
 	struct imap_set set = cmd->copy.set;
 	struct uid_list picked;
 	struct buf name;

@@ -3,7 +3,8 @@
  * imap_dialogue: for tests, clients that talk with IMAP sessions as a script says.
  *
  *   "C: a SELECT INBOX"     client 1 sends this line
- *   "S: * ~ EXISTS"         client 1 gets this line; ~ stands for anything
+ *   "S: * ~ EXISTS"         client 1 gets this line; ~ stands for anything; the flag
+ *                           \Recent is looked at only in a line that has it
  *   "C2: ...", "S2: ..."    the same for client 2
  *   "+C: ..."               sends without a line end
  *   "Q: "                   client 1 has got nothing more
@@ -24,7 +25,7 @@
 	"S: * FLAGS (~)\n"                                    \
 	"S: * OK [PERMANENTFLAGS (~ \\*)] Flags permitted.\n" \
 	"S: * " n " EXISTS\n"                                 \
-	"S: * 0 RECENT\n"                                     \
+	"S: * ~ RECENT\n"                                     \
 	"S: * OK [UNSEEN 1] First unseen.\n"                  \
 	"S: * OK [UIDVALIDITY ~] UIDs valid\n"                \
 	"S: * OK [UIDNEXT " next "] Predicted next UID\n"     \

@@ -13,18 +13,20 @@
 /* The numbers of all messages of a folder. */
 #define RESULT_MAX ((size_t)256 << 20)
 
-static const struct str charsets[] = {STR_INIT("US-ASCII"), STR_INIT("UTF-8"), STR_INIT("ISO-8859-1")};
-
-static bool charset_known(struct str name)
+static bool charset_known(const struct charset_fn *fn, struct str name)
 {
-	for (size_t i = 0; i < sizeof(charsets) / sizeof(charsets[0]); i++)
-		if (str_eq_nocase(charsets[i], name))
-			return true;
-	return name.n == 0;
+	struct buf none;
+
+	buf_init(&none, 16);
+	bool known = name.n == 0 || charset_convert(fn, name, STR(""), &none) == 0;
+
+	buf_free(&none);
+	return known;
 }
 
 /* Texts become UTF-8. */
-static int convert(struct arena *a, struct str charset, struct str *text, struct err *e)
+static int convert(const struct imap_session *s, struct str charset, struct str *text, struct arena *a,
+		   struct err *e)
 {
 	struct buf utf8;
 	int code = 0;
@@ -32,7 +34,7 @@ static int convert(struct arena *a, struct str charset, struct str *text, struct
 	if (charset.n == 0 || text->n == 0)
 		return 0;
 	buf_init(&utf8, text->n * 4);
-	charset_convert(NULL, charset, *text, &utf8);
+	charset_convert(&s->shard->charset_fn, charset, *text, &utf8);
 	*text = arena_str(a, buf_str(&utf8));
 	if (!text->p || buf_failed(&utf8))
 		code = err_set(e, ERR_MEMORY, "no memory for the command");
@@ -54,7 +56,7 @@ static int prepare(struct imap_session *s, const struct imap_search *search, str
 			imap_set_resolve(&k->set, imap_exists(s));
 		else if (k->kind == IMAP_KEY_UID)
 			imap_set_resolve(&k->set, last);
-		code = convert(&s->arena, search->charset, &k->text, e);
+		code = convert(s, search->charset, &k->text, &s->arena, e);
 	}
 	return code;
 }
@@ -86,7 +88,7 @@ static struct imap_facts facts_of(const struct imap_session *s, const struct sea
 	const struct keyword_set set = view_keywords(v, pos);
 	struct imap_facts f = {.sequence = view_seq(v, s->sel.told, v->uid[pos]),
 			       .uid = v->uid[pos],
-			       .flags = imap_flags_out(v->flags[pos]),
+			       .flags = imap_row_flags(s, pos),
 			       .keywords = keywords,
 			       .internal_day = letter_day(v->date_us[pos], 0),
 			       .size = v->size[pos]};
@@ -161,8 +163,8 @@ void co_cmd_search(struct imap_session *s, const struct imap_command *cmd)
 {
 	struct err e = {0};
 
-	if (!charset_known(cmd->search.charset)) {
-		co_imap_done(s, "NO [BADCHARSET (US-ASCII UTF-8 ISO-8859-1)] Unknown charset.");
+	if (!charset_known(&s->shard->charset_fn, cmd->search.charset)) {
+		co_imap_done(s, "NO [BADCHARSET] Unknown charset.");
 		return;
 	}
 	int code = co_search(s, &cmd->search, &e);

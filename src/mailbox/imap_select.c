@@ -17,7 +17,12 @@ static int co_open(struct imap_session *s, struct str wire, bool read_only, stru
 	struct view *v = NULL;
 
 	if (!code)
-		code = co_imap_view_open(s, f->id, &v, e);
+		code = co_imap_recents_load(s, e);
+	/* Deleted while we waited, perhaps. */
+	f = code ? NULL : ledger_find(&s->account->views.ledger, buf_str(&name));
+	if (!code)
+		code = f ? co_imap_view_open(s, f->id, &v, e)
+			 : err_set(e, ERR_NOT_FOUND, "The mailbox was deleted.");
 	buf_free(&name);
 	if (code)
 		return code;
@@ -27,6 +32,8 @@ static int co_open(struct imap_session *s, struct str wire, bool read_only, stru
 					.flags_told = v->serial,
 					.uidnext =
 						ledger_folder(&s->account->views.ledger, v->folder)->uidnext};
+	uid_list_init(&s->sel.recent);
+	imap_recents_take(s, 1, s->sel.uidnext);
 	return 0;
 }
 
@@ -76,13 +83,13 @@ void co_cmd_select(struct imap_session *s, const struct imap_command *cmd)
 		return;
 	}
 	const struct view *v = s->sel.view;
-	uint32_t exists = imap_exists(s), uidnext = s->sel.uidnext;
+	uint32_t exists = imap_exists(s), recent = imap_recent(s), uidnext = s->sel.uidnext;
 	uint32_t validity = ledger_folder(&s->account->views.ledger, v->folder)->uidvalidity;
 	size_t unseen = first_unseen(v), n = v->n;
 
 	co_imap_tell_flags(s);
 	co_permanent_flags(s);
-	co_imap_printf(s, "* %u EXISTS\r\n* 0 RECENT\r\n", exists);
+	co_imap_printf(s, "* %u EXISTS\r\n* %u RECENT\r\n", exists, recent);
 	if (unseen < n)
 		co_imap_printf(s, "* OK [UNSEEN %zu] First unseen.\r\n", unseen + 1);
 	co_imap_printf(s, "* OK [UIDVALIDITY %u] UIDs valid\r\n* OK [UIDNEXT %u] Predicted next UID\r\n",

@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #define OPEN_MS 30000
-/* Literals are names and search texts; a message goes to spool as it comes. */
+/* Literals are names and search texts; the message of an APPEND goes another way. */
 #define LITERAL_MAX ((size_t)64 << 10)
 #define LITERALS_MAX ((size_t)256 << 10)
 #define BAD_MAX 20
@@ -174,6 +174,8 @@ static void co_literal(struct imap_session *s)
 	bool nonsync = imap_read_announced(&s->read)->nonsync;
 	struct err e = {0};
 
+	if (!s->upload && co_imap_append_literal(s))
+		return;
 	if (imap_read_accept(&s->read) == 0) {
 		if (!nonsync)
 			co_imap_printf(s, "+ OK\r\n");
@@ -181,6 +183,7 @@ static void co_literal(struct imap_session *s)
 	}
 	imap_command_peek(imap_read_text(&s->read), &s->cmd, &e);
 	co_bad(s, "The literal is too large.");
+	upload_release(&s->upload);
 	imap_read_refuse(&s->read);
 }
 
@@ -192,11 +195,16 @@ static void co_event(struct imap_session *s, enum imap_read_event event)
 	case IMAP_READ_LITERAL:
 		co_literal(s);
 		break;
+	case IMAP_READ_DATA:
+		upload_add(s->upload, imap_read_chunk(&s->read));
+		break;
 	case IMAP_READ_COMMAND:
 		co_command(s);
+		upload_release(&s->upload);
 		imap_read_next(&s->read);
 		break;
 	case IMAP_READ_BAD:
+		upload_release(&s->upload);
 		imap_command_peek(imap_read_text(&s->read), &s->cmd, &e);
 		co_bad(s, imap_read_fault(&s->read));
 		imap_read_next(&s->read);
@@ -214,7 +222,9 @@ static void co_event(struct imap_session *s, enum imap_read_event event)
 
 static void co_fill(struct imap_session *s)
 {
-	int code = co_stream_fill(&s->stream, deadline_in(s->shard->client_idle_ms));
+	const struct shard *shard = s->shard;
+	int64_t longest = s->upload ? shard->client_literal_ms : shard->client_idle_ms;
+	int code = co_stream_fill(&s->stream, deadline_in(longest));
 
 	if (code == ERR_TIMEOUT)
 		co_imap_bye(s, "Disconnected for inactivity.");
@@ -329,6 +339,7 @@ static void session_free(struct imap_session *s)
 		account_unwatch(s->account, &s->watch);
 		account_leave(s->account);
 	}
+	upload_release(&s->upload);
 	imap_read_free(&s->read);
 	arena_free(&s->arena);
 	stream_close(&s->stream);

@@ -38,6 +38,7 @@ struct imap_selected {
 	uint64_t told; /* expunged messages, up to this act */
 	uint64_t flags_told;
 	uint32_t uidnext;
+	struct uid_list recent; /* messages that are \Recent for this session */
 	size_t keywords_told; /* how many keywords the last FLAGS response had */
 	struct imap_said said; /* empty between commands */
 };
@@ -51,6 +52,7 @@ struct imap_session {
 	struct imap_read read;
 	struct arena arena; /* of the present command */
 	struct imap_command cmd;
+	struct upload *upload; /* the message of an APPEND that has begun */
 	struct imap_selected sel;
 	struct account_watch watch;
 	struct fiber *idling; /* in IDLE, to be woken by the account */
@@ -126,10 +128,25 @@ uint32_t imap_exists(const struct imap_session *s);
 /* The system flags of a row as the bits of imap_flag.h, and back. */
 unsigned imap_flags_out(uint8_t flags);
 uint8_t imap_flags_in(unsigned flags);
+/* The system flags of the row at pos, \Recent among them. */
+unsigned imap_row_flags(const struct imap_session *s, size_t pos);
 /* "FLAGS (\Seen $Label)" of the row at pos. */
 void imap_put_row_flags(const struct imap_session *s, size_t pos, struct buf *out);
 /* "* FLAGS (...)", all that the account knows. */
 void co_imap_tell_flags(struct imap_session *s);
+
+/* --- imap_recent.c ----------------------------------------------------------------------- */
+
+/* Before a folder is selected. */
+int co_imap_recents_load(struct imap_session *s, struct err *e);
+/* Messages from `from` on and below `next` come into the session: those that no session was told
+ * of are recent here. */
+void imap_recents_take(struct imap_session *s, uint32_t from, uint32_t next);
+bool imap_is_recent(const struct imap_session *s, uint32_t uid);
+/* How many the client has. */
+uint32_t imap_recent(const struct imap_session *s);
+/* How many of a folder no session was told of. */
+int co_imap_count_recent(struct imap_session *s, uint32_t folder, uint64_t *n, struct err *e);
 
 /* --- imap_pick.c ------------------------------------------------------------------------- */
 
@@ -140,12 +157,19 @@ int imap_pick(struct imap_session *s, struct imap_set *set, bool uid, struct uid
  * behind the last. */
 size_t imap_pick_next(const struct imap_session *s, struct uids picked, uint32_t after);
 
+/* --- imap_append.c ----------------------------------------------------------------------- */
+
+/* The literal that was announced is the message of an APPEND: begun or refused.  False: it is
+ * something else. */
+bool co_imap_append_literal(struct imap_session *s);
+
 /* --- the commands, each in imap_NAME.c or with its kin ------------------------------------- */
 
 co_imap_handler co_cmd_capability, co_cmd_noop, co_cmd_logout, co_cmd_id, co_cmd_namespace, co_cmd_enable;
 co_imap_handler co_cmd_list, co_cmd_lsub, co_cmd_status;
 co_imap_handler co_cmd_select, co_cmd_unselect, co_cmd_close, co_cmd_check;
 co_imap_handler co_cmd_expunge, co_cmd_fetch, co_cmd_store, co_cmd_copy, co_cmd_idle, co_cmd_search;
+co_imap_handler co_cmd_append;
 co_imap_handler co_cmd_create, co_cmd_delete, co_cmd_rename, co_cmd_subscribe, co_cmd_unsubscribe;
 
 #endif

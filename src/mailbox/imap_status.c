@@ -10,7 +10,7 @@ struct status {
 
 static const char *const item_names[] = {"MESSAGES", "RECENT", "UIDNEXT", "UIDVALIDITY", "UNSEEN"};
 
-static int co_find(struct imap_session *s, struct str name, struct status *out, struct err *e)
+static int co_find(struct imap_session *s, struct str name, unsigned items, struct status *out, struct err *e)
 {
 	const struct folder *f = ledger_find(&s->account->views.ledger, name);
 	struct counts counts = {0};
@@ -18,14 +18,18 @@ static int co_find(struct imap_session *s, struct str name, struct status *out, 
 	if (!f)
 		return err_set(e, ERR_NOT_FOUND, "Mailbox doesn't exist: %.*s", STR_ARG(str_head(name, 200)));
 	uint32_t id = f->id;
-	int code = co_imap_counts(s, id, &counts, e);
+	uint64_t recent = 0;
+	int code = items & IMAP_STATUS_RECENT ? co_imap_count_recent(s, id, &recent, e) : 0;
+
+	if (!code)
+		code = co_imap_counts(s, id, &counts, e);
 
 	f = ledger_folder(&s->account->views.ledger, id);
 	if (code)
 		return code;
 	if (!f)
 		return err_set(e, ERR_NOT_FOUND, "The mailbox was deleted.");
-	*out = (struct status){{counts.messages, 0, f->uidnext, f->uidvalidity, counts.unseen}};
+	*out = (struct status){{counts.messages, recent, f->uidnext, f->uidvalidity, counts.unseen}};
 	return 0;
 }
 
@@ -59,7 +63,7 @@ void co_cmd_status(struct imap_session *s, const struct imap_command *cmd)
 	int code = imap_mailbox_read(cmd->status.mailbox, false, &name, &e);
 
 	if (!code)
-		code = co_find(s, buf_str(&name), &st, &e);
+		code = co_find(s, buf_str(&name), cmd->status.items, &st, &e);
 	if (code)
 		co_imap_refuse(s, code, &e);
 	else {

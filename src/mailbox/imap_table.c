@@ -15,6 +15,7 @@ static const struct imap_handler handlers[IMAP_COMMAND_COUNT] = {
 	[IMAP_LIST] = {co_cmd_list, IMAP_NEWS_ALL},
 	[IMAP_LSUB] = {co_cmd_lsub, IMAP_NEWS_ALL},
 	[IMAP_STATUS] = {co_cmd_status, IMAP_NEWS_ALL},
+	[IMAP_APPEND] = {co_cmd_append, IMAP_NEWS_ALL},
 	[IMAP_SELECT] = {co_cmd_select, IMAP_NEWS_ALL},
 	[IMAP_EXAMINE] = {co_cmd_select, IMAP_NEWS_ALL},
 	[IMAP_UNSELECT] = {co_cmd_unselect, IMAP_NEWS_ALL},

@@ -36,6 +36,13 @@ uint8_t imap_flags_in(unsigned flags)
 	return (uint8_t)out;
 }
 
+unsigned imap_row_flags(const struct imap_session *s, size_t pos)
+{
+	const struct view *v = s->sel.view;
+
+	return imap_flags_out(v->flags[pos]) | (imap_is_recent(s, v->uid[pos]) ? IMAP_RECENT : 0);
+}
+
 void imap_put_row_flags(const struct imap_session *s, size_t pos, struct buf *out)
 {
 	const struct ledger *l = &s->account->views.ledger;
@@ -47,7 +54,7 @@ void imap_put_row_flags(const struct imap_session *s, size_t pos, struct buf *ou
 		if (keyword_set_has(&set, i))
 			names[n++] = l->keywords[i];
 	buf_add_z(out, "FLAGS ");
-	imap_put_flags(out, imap_flags_out(s->sel.view->flags[pos]), names, n);
+	imap_put_flags(out, imap_row_flags(s, pos), names, n);
 }
 
 void co_imap_tell_flags(struct imap_session *s)
@@ -170,8 +177,9 @@ void co_imap_sync(struct imap_session *s, bool expunges)
 	uint32_t had = imap_exists(s);
 
 	s->sel.uidnext = next;
+	imap_recents_take(s, before, next);
 	if (imap_exists(s) != had)
-		co_imap_printf(s, "* %u EXISTS\r\n* 0 RECENT\r\n", imap_exists(s));
+		co_imap_printf(s, "* %u EXISTS\r\n* %u RECENT\r\n", imap_exists(s), imap_recent(s));
 	if (s->sel.flags_told < now)
 		co_tell_changed(s, now, before);
 }

@@ -122,6 +122,7 @@ void imap_view_leave(struct imap_session *s, struct view **v)
 void imap_unselect(struct imap_session *s)
 {
 	imap_view_leave(s, &s->sel.view);
+	uid_list_free(&s->sel.recent);
 	s->sel = (struct imap_selected){0};
 }
 

@@ -2,12 +2,15 @@
 /* Messages open for reading (see letter.h). */
 #include "mailbox/letter.h"
 
+#include "base/sealed.h"
 #include "mailbox/shard_parts.h"
 #include "net/loop.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#define CHUNK 65536
 
 /* For the thread pool. */
 struct open_task {
@@ -137,16 +140,41 @@ int letter_read(const struct letter_reader *l, uint64_t from, char *out, size_t 
 			   out + front, n - front, 0, e);
 }
 
-int letter_read_all(const struct letter_reader *l, struct buf *out, struct err *e)
+/* Adds the letter to the file and checks its CRC over all of it. */
+static int copy_bytes(const struct letter_reader *l, int file, char *chunk, struct err *e)
 {
-	char *p = l->record.length <= out->max ? buf_room(out, (size_t)l->record.length) : NULL;
+	const struct record *r = &l->record;
+	uint32_t crc = 0;
+	int code = 0;
 
-	if (!p && l->record.length > 0)
-		return err_set(e, ERR_TOO_BIG, "the letter is too large to be looked into");
-	int code = record_read(&l->contents.store, l->fd, l->at, &l->record, 0, p, (size_t)l->record.length,
-			       RECORD_VERIFY, e);
+	for (uint64_t done = 0; !code && done < r->stored;) {
+		size_t n = r->stored - done < CHUNK ? (size_t)(r->stored - done) : CHUNK;
+
+		code = record_read(&l->contents.store, l->fd, l->at, r, done, chunk, n, 0, e);
+		if (!code)
+			code = sealed_write(file, (struct str){chunk, n}, done, e);
+		if (!code)
+			crc = crc32c(crc, chunk, n);
+		done += n;
+	}
+	if (!code && crc != r->crc)
+		code = err_set(e, ERR_CORRUPT, "the bytes of letter %016llX are damaged",
+			       (unsigned long long)r->id);
+	return code ? code : sealed_seal(file, e);
+}
+
+int letter_copy(const struct letter_reader *l, int *file, struct err *e)
+{
+	char *chunk = malloc(CHUNK);
+	int code = sealed_open("letter", file, e);
 
 	if (!code)
-		buf_grow(out, (size_t)l->record.length);
+		code = chunk ? copy_bytes(l, *file, chunk, e)
+			     : err_set(e, ERR_MEMORY, "no memory to read a letter");
+	free(chunk);
+	if (code && *file >= 0) {
+		close(*file);
+		*file = -1;
+	}
 	return code;
 }

@@ -32,8 +32,8 @@ uint64_t letter_size(const struct letter_reader *l);
 uint64_t letter_position(const struct letter_reader *l, uint64_t offset);
 /* Exactly n bytes of the message.  Blocking. */
 int letter_read(const struct letter_reader *l, uint64_t from, char *out, size_t n, struct err *e);
-/* The letter itself, with what `skip` leaves out, as a whole.  Blocking; ERR_TOO_BIG above
- * the buffer's ceiling. */
-int letter_read_all(const struct letter_reader *l, struct buf *out, struct err *e);
+/* The letter itself, with what `skip` leaves out, verified, as a sealed memory file that the
+ * caller closes.  Blocking. */
+int letter_copy(const struct letter_reader *l, int *file, struct err *e);
 
 #endif

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Outlines of letters (see letter_outline.h).
- *
- * One that nobody has made yet is built here, in the thread pool.  That moves to scan, the
- * room without doors, as soon as it answers `outline`: only build() changes then.
+ * Outlines of letters: from derived.db; what is missing there, damaged or of another parser is
+ * asked of scan and kept.
  */
 #include "mailbox/letter_outline.h"
 
@@ -12,9 +10,6 @@
 
 #include <stdlib.h>
 
-/* The largest letter that is looked into. */
-#define LETTER_BYTES_MAX ((size_t)256 << 20)
-
 /* For the thread pool. */
 struct outline_task {
 	const char *data_path;
@@ -22,7 +17,6 @@ struct outline_task {
 	struct derived *derived;
 	const struct letter_reader *l;
 	struct letter_outline *o;
-	bool made;
 	struct err err;
 	int code;
 };
@@ -52,37 +46,9 @@ static void find_in_pool(void *arg)
 		t->code = ERR_NOT_FOUND;
 }
 
-static int build(struct outline_task *t, struct str letter)
+static int copy_letter(void *arg, int *file, struct err *e)
 {
-	struct outline fresh;
-	struct arena arena;
-	int code;
-
-	arena_init(&arena, OUTLINE_ARENA_MAX);
-	code = outline_build(&fresh, &arena, letter, NULL);
-	if (!code)
-		code = outline_encode(&fresh, &t->o->bytes);
-	arena_free(&arena);
-	return code ? err_set(&t->err, code, "no outline can be made of letter %016llX",
-			      (unsigned long long)t->l->row.letter)
-		    : 0;
-}
-
-static void make_in_pool(void *arg)
-{
-	struct outline_task *t = arg;
-	struct buf letter;
-
-	buf_init(&letter, LETTER_BYTES_MAX);
-	arena_reset(&t->o->arena);
-	buf_clear(&t->o->bytes);
-	t->code = letter_read_all(t->l, &letter, &t->err);
-	if (!t->code)
-		t->code = build(t, buf_str(&letter));
-	if (!t->code)
-		t->code = decode(t);
-	t->made = !t->code;
-	buf_free(&letter);
+	return letter_copy(arg, file, e);
 }
 
 static void keep_in_pool(void *arg)
@@ -106,17 +72,29 @@ static int co_under_lock(struct account *a, struct outline_task *t, void (*fn)(v
 	return t->code;
 }
 
+static int co_make(struct account *a, struct outline_task *t)
+{
+	const struct letter_reader *l = t->l;
+
+	arena_reset(&t->o->arena);
+	buf_clear(&t->o->bytes);
+	int code = co_outline_of(&a->shard->outlines, l->row.letter, l->record.length, copy_letter,
+				 (void *)(uintptr_t)l, &t->o->bytes, &t->err);
+
+	return code ? code : decode(t);
+}
+
 static int co_outline(struct account *a, struct outline_task *t)
 {
 	int code = co_under_lock(a, t, find_in_pool);
 
 	if (code == 0 || code == ERR_CANCELLED)
 		return code;
-	co_run_blocking(make_in_pool, t);
+	code = co_make(a, t);
 	/* It can be made again, so a failure to keep it is none. */
-	if (t->made && t->derived)
+	if (!code && t->derived)
 		co_under_lock(a, t, keep_in_pool);
-	return t->code;
+	return code;
 }
 
 int co_letter_outline(struct account *a, const struct letter_reader *l, struct letter_outline **out,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* letter_outline: the outline of a letter, from derived.db or made anew. */
+/* letter_outline: the outline of a letter, from derived.db or from scan. */
 #ifndef MAILBOX_LETTER_OUTLINE_H
 #define MAILBOX_LETTER_OUTLINE_H
 

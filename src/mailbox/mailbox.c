@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "mailbox/contents.h"
 #include "mailbox/imap.h"
+#include "mailbox/outlines.h"
 #include "mailbox/shard.h"
 #include "net/loop.h"
 #include "store/lock.h"
@@ -70,15 +71,33 @@ static int co_take_lock(struct role *role, struct err *e)
 
 /* --- life ------------------------------------------------------------------------------------- */
 
+static uint64_t message_max(const struct role *role)
+{
+	return settings_number(role_settings(role), SET_MESSAGE_SIZE_LIMIT);
+}
+
+static void co_switch(struct role *role, void *state)
+{
+	shard_set_message_max(state, message_max(role));
+}
+
 static int co_start(struct role *role, void *state, struct err *e)
 {
+	struct chan *scans[OUTLINE_SCANS_MAX];
 	int code = co_take_lock(role, e);
 
 	if (code)
 		return code;
+	unsigned scan_count = (unsigned)settings_number(role_settings(role), SET_SCANNERS);
+
+	for (unsigned i = 0; i < scan_count; i++)
+		scans[i] = role_neighbour(role, ROOM_SCAN, i);
 	const char *path = role_data_path(role);
 	const struct shard_options options = {
 		.spool = role_neighbour(role, ROOM_SPOOL, 0),
+		.scans = scans,
+		.scan_count = scan_count,
+		.message_max = message_max(role),
 		.data_path = *path ? path : "/",
 		.data_folder = role_data_folder(role),
 		.co_imap = co_imap_session,
@@ -114,6 +133,7 @@ const struct room_ops mailbox_room = {
 	.warm_up = warm_up,
 	.co_start = co_start,
 	.neighbour_came = neighbour_came,
+	.co_switch = co_switch,
 	.co_stop = co_stop,
 	.free_state = free_state,
 };

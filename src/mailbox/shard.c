@@ -17,14 +17,27 @@
 #define CLIENT_WRITE_MS (5 * 60 * 1000)
 /* As many as the thread pool can serve, with one at hand. */
 #define CARERS_MAX 4
+#define CLIENT_LITERAL_MS (5 * 60 * 1000)
+#define UPLOADS_MAX ((uint64_t)256 << 20)
+/* A lone LF becomes two octets, and spool takes no more than 256 MiB at once. */
+#define MESSAGE_MAX ((uint64_t)128 << 20)
 #define GREET_AGAIN_MS 1000
+#define LEASE_MS 60000
 #define SESSIONS_MAX 5000
 
-const struct chan_handler shard_handlers[] = {{MSG_DELIVER, co_on_deliver},
-					      {MSG_INBOX, co_on_inbox},
-					      {MSG_EXPECT, co_on_expect},
-					      {MSG_SESSION, co_on_session},
-					      {0, NULL}};
+/* Nothing waits here: what it says counts before the end of that scan is heard. */
+static void co_on_scanning(void *room, struct chan_parcel *p)
+{
+	struct shard *s = room;
+	struct scanning_note m;
+
+	if (scanning_take(p, &m))
+		outlines_begun(&s->outlines, p->chan, m.letter);
+}
+
+const struct chan_handler shard_handlers[] = {{MSG_DELIVER, co_on_deliver},   {MSG_INBOX, co_on_inbox},
+					      {MSG_EXPECT, co_on_expect},     {MSG_SESSION, co_on_session},
+					      {MSG_SCANNING, co_on_scanning}, {0, NULL}};
 
 /* --- spool --------------------------------------------------------------------------------- */
 
@@ -56,10 +69,54 @@ static void each_account(struct shard *s, void (*fn)(struct account *a))
 			fn(a);
 }
 
-static void greet_account(struct account *a)
+/* What is kept of an account that spool was told of. */
+struct told {
+	struct folded_note note;
+};
+
+void shard_tell_folded(struct shard *s, uint32_t account, uint64_t serial)
 {
-	account_tell_folded(a);
-	account_resume(a);
+	struct told *t = nummap_get(&s->folded, account);
+
+	if (!t) {
+		t = calloc(1, sizeof(*t));
+		if (!t)
+			abort();
+		nummap_put(&s->folded, account, t);
+	}
+	t->note = (struct folded_note){.account = account, .serial = serial};
+	/* A spool that is away hears it when it is greeted. */
+	if (s->greeted)
+		folded_send(s->spool, &t->note);
+}
+
+static void tell_all_folded(const struct shard *s)
+{
+	const struct told *t;
+	size_t at = 0;
+
+	while ((t = nummap_next(&s->folded, &at)))
+		folded_send(s->spool, &t->note);
+}
+
+int co_shard_letter_id(struct shard *s, uint64_t *id, struct err *e)
+{
+	struct lease_question q = {0};
+	struct lease_answer a;
+	struct chan_parcel store;
+	int code = 0;
+
+	while (!code && s->lease_left == 0) {
+		code = co_ask_lease(s->spool, &q, deadline_in(LEASE_MS), &store, &a, e);
+		if (code)
+			return code;
+		s->lease_next = a.first;
+		s->lease_left = a.count;
+		chan_parcel_free(&store);
+	}
+	s->lease_left--;
+	*id = s->lease_next++;
+	return 0;
 }
 
 static int co_greet(struct shard *s)
@@ -82,7 +139,8 @@ static int co_greet(struct shard *s)
 		s->epoch = a.epoch;
 		s->greetings++;
 		s->greeted = true;
-		each_account(s, greet_account);
+		tell_all_folded(s);
+		each_account(s, account_resume);
 		waiters_wake(&s->met);
 	}
 	chan_parcel_free(&store);
@@ -169,12 +227,21 @@ struct shard *shard_new(void)
 	fiber_group_init(&s->senders, SHARD_PENDING_MAX);
 	fiber_group_init(&s->carers, CARERS_MAX);
 	fiber_group_init(&s->sessions, SESSIONS_MAX);
+	charsets_open(&s->charsets);
+	s->charset_fn = charsets_fn(&s->charsets);
 	return s;
+}
+
+void shard_set_message_max(struct shard *s, uint64_t max)
+{
+	s->message_max = max && max < MESSAGE_MAX ? max : MESSAGE_MAX;
 }
 
 int shard_start(struct shard *s, const struct shard_options *options, struct err *e)
 {
 	s->spool = options->spool;
+	for (unsigned i = 0; i < options->scan_count && i < OUTLINE_SCANS_MAX; i++)
+		s->outlines.scans[s->outlines.scan_count++] = options->scans[i];
 	s->data_path = strdup(options->data_path);
 	s->data_folder = options->data_folder;
 	s->index = options->index;
@@ -184,6 +251,9 @@ int shard_start(struct shard *s, const struct shard_options *options, struct err
 	s->fold_ms = options->fold_ms ? options->fold_ms : FOLD_MS;
 	s->client_idle_ms = options->client_idle_ms ? options->client_idle_ms : CLIENT_IDLE_MS;
 	s->client_write_ms = options->client_write_ms ? options->client_write_ms : CLIENT_WRITE_MS;
+	s->client_literal_ms = options->client_literal_ms ? options->client_literal_ms : CLIENT_LITERAL_MS;
+	s->uploads.max = options->uploads_max ? options->uploads_max : UPLOADS_MAX;
+	shard_set_message_max(s, options->message_max);
 	s->expect_ms = options->expect_ms ? options->expect_ms : EXPECTED_MS;
 	s->co_imap = options->co_imap;
 	if (!s->data_path || fiber_start(&s->own, greeter_fiber, s) != 0 ||
@@ -234,6 +304,13 @@ void shard_destroy(struct shard **s)
 			old->accounts[i] = a->next;
 			account_free(a);
 		}
+	struct told *t;
+	size_t at = 0;
+
+	while ((t = nummap_next(&old->folded, &at)))
+		free(t);
+	nummap_free(&old->folded);
+	charsets_close(&old->charsets);
 	expected_free(&old->expected);
 	free(old->data_path);
 	free(old);

@@ -23,6 +23,9 @@ typedef void shard_session_fn(struct shard *s, const struct imap_handover *h);
 struct shard_options {
 	/* Outlives the shard's fibers. */
 	struct chan *spool;
+	/* Who looks into letters; copied. */
+	struct chan *const *scans;
+	unsigned scan_count;
 	/* The data folder as a path without final slash ("/" when it is the root); copied. */
 	const char *data_path;
 	/* The same as a descriptor; the caller's. */
@@ -38,6 +41,11 @@ struct shard_options {
 	 * nothing of what it asked for (5 minutes). */
 	int64_t client_idle_ms;
 	int64_t client_write_ms;
+	/* It sends nothing more of a message that it has begun (5 minutes). */
+	int64_t client_literal_ms;
+	/* The largest message of an APPEND, and all of them at once (256 MiB). */
+	uint64_t message_max;
+	uint64_t uploads_max;
 	/* How long an announced session is expected: 10 s. */
 	int64_t expect_ms;
 	/* What runs in the fiber of an IMAP session; NULL: no sessions are taken. */
@@ -47,10 +55,12 @@ struct shard_options {
 /* What neighbours may ask; a struct shard is their room. */
 extern const struct chan_handler shard_handlers[];
 
-/* NULL without memory. */
+/* Opens what cannot be opened behind the walls.  NULL without memory. */
 struct shard *shard_new(void);
 /* Begins to work. */
 int shard_start(struct shard *s, const struct shard_options *options, struct err *e);
+/* Another ceiling from now on. */
+void shard_set_message_max(struct shard *s, uint64_t max);
 /* A spool, the first or a new one, is at the other end of the channel. */
 void shard_spool_came(struct shard *s);
 /* Ends the sessions and takes no more commands; waits until those under way are done, then folds, syncs

@@ -163,8 +163,8 @@ static void another_outline_has_another_hash(void **state)
 	struct delivery a, b;
 	struct err e;
 
-	one.outline = STR("outline 1");
-	two.outline = STR("outline 2");
+	one.outline = STR("...hash one, and more");
+	two.outline = STR("...hash two, and more");
 	ledger_init(&l);
 	assert_int_equal(delivery_make(&a, &l, &one, STR(""), 1, &e), 0);
 	assert_int_equal(delivery_make(&b, &l, &two, STR(""), 1, &e), 0);

@@ -4,7 +4,7 @@
 
 #include "base/clock.h"
 #include "base/unit.h"
-#include "mailbox/imap.h"
+#include "mailbox/shard_parts.h"
 #include "net/log.h"
 
 #include <stdio.h>
@@ -291,7 +291,7 @@ static void co_copy(struct house *h)
 					   "S: d OK Copy completed.\n"
 					   "C2: a NOOP\n"
 					   "S2: * 3 EXISTS\n"
-					   "S2: * 0 RECENT\n"
+					   "S2: * ~ RECENT\n"
 					   "S2: a OK ~\n"
 					   "C: e UID MOVE 2:3 Trash\n"
 					   "S: * OK [COPYUID ~ 2:3 4:5] Moved.\n"
@@ -302,14 +302,14 @@ static void co_copy(struct house *h)
 					   "S: f NO [CANNOT] ~\n"
 					   "C: g COPY 1 inbox\n"
 					   "S: * 3 EXISTS\n"
-					   "S: * 0 RECENT\n"
+					   "S: * ~ RECENT\n"
 					   "S: g OK [COPYUID ~ 1 5] ~\n"
 					   "C2: b UID FETCH 1:* (RFC822.SIZE)\n"
 					   "S2: * 1 FETCH (UID 1 RFC822.SIZE ~)\n"
 					   "S2: * 2 FETCH (UID 2 RFC822.SIZE ~)\n"
 					   "S2: * 3 FETCH (UID 3 RFC822.SIZE ~)\n"
 					   "S2: * 5 EXISTS\n"
-					   "S2: * 0 RECENT\n"
+					   "S2: * ~ RECENT\n"
 					   "S2: b OK ~\n"
 					   "C2: c FETCH 5 BODY.PEEK[TEXT]\n"
 					   "S2: * 5 FETCH (BODY[TEXT] {~}\n"
@@ -342,11 +342,11 @@ static void co_idle(struct house *h)
 	int64_t before = clock_ms();
 
 	co_imap_talk(&c, "S: * 2 EXISTS\n"
-			 "S: * 0 RECENT\n");
+			 "S: * ~ RECENT\n");
 	assert_in_range(clock_ms() - before, 0, 50);
 	co_imap_talk(&c, "C2: b STORE 1 FLAGS (\\Deleted)\n"
 			 "S2: * 2 EXISTS\n"
-			 "S2: * 0 RECENT\n"
+			 "S2: * ~ RECENT\n"
 			 "S2: * 1 FETCH (FLAGS (\\Deleted))\n"
 			 "S2: b OK ~\n"
 			 "S: * 1 FETCH (FLAGS (\\Deleted))\n"
@@ -389,8 +389,8 @@ static const struct {
 	{"OR FLAGGED SEEN", " 1 2"},
 	{"KEYWORD work", " 1"},
 	{"UNKEYWORD Work", " 2 3"},
-	{"RECENT", ""},
-	{"OLD", " 1 2 3"},
+	{"RECENT", " 1 2 3"},
+	{"OLD", ""},
 	{"LARGER 150", " 1 2"},
 	{"SMALLER 150", " 3"},
 	{"ON 14-Nov-2023", " 1 2 3"},
@@ -439,7 +439,14 @@ static void co_search(struct house *h)
 			 "S: * SEARCH 2\n"
 			 "S: d OK ~\n"
 			 "C: e SEARCH CHARSET x-klingon SUBJECT a\n"
-			 "S: e NO [BADCHARSET (US-ASCII UTF-8 ISO-8859-1)] ~\n"
+			 "S: e NO [BADCHARSET] ~\n"
+			 /* The same octets are other letters in KOI8-R. */
+			 "C: e SEARCH CHARSET windows-1252 SUBJECT \"Gr\xFC\xDF\"\n"
+			 "S: * SEARCH 2\n"
+			 "S: e OK ~\n"
+			 "C: e SEARCH CHARSET KOI8-R SUBJECT \"Gr\xFC\xDF\"\n"
+			 "S: * SEARCH\n"
+			 "S: e OK ~\n"
 			 "C: f UID SEARCH UNDELETED\n"
 			 "S: * SEARCH 1 2 3\n"
 			 "S: f OK ~\n"
@@ -455,6 +462,103 @@ static void co_search(struct house *h)
 static void messages_are_searched(void **state)
 {
 	house_run_with(co_search, letters, LETTERS);
+}
+
+static void co_recent(struct house *h)
+{
+	struct imap_clients c;
+
+	h->shard->idle_ms = 30;
+	imap_clients_init(&c, h);
+	co_imap_deliver(h, 1, 2);
+	co_imap_client(&c, 1, 1, "");
+	co_imap_client(&c, 2, 1, "");
+	co_imap_client(&c, 3, 1, "");
+	co_imap_talk(&c, HELLO HELLO2 "S3: x OK ~\n"
+				      /* Looking takes nothing away. */
+				      "C3: s STATUS INBOX (RECENT MESSAGES)\n"
+				      "S3: * STATUS INBOX (MESSAGES 2 RECENT 2)\n"
+				      "S3: s OK ~\n"
+				      "C3: s EXAMINE INBOX\n"
+				      "S3: ~\nS3: ~\nS3: ~\nS3: * 2 RECENT\nS3: ~\nS3: ~\nS3: ~\nS3: s OK ~\n"
+				      "C: s SELECT INBOX\n"
+				      "S: ~\nS: ~\nS: ~\nS: * 2 RECENT\nS: ~\nS: ~\nS: ~\nS: s OK ~\n"
+				      "C2: s SELECT INBOX\n"
+				      "S2: ~\nS2: ~\nS2: ~\nS2: * 0 RECENT\nS2: ~\nS2: ~\nS2: ~\nS2: s OK ~\n"
+				      "C: a STORE 2 FLAGS (\\Seen)\n"
+				      "S: * 2 FETCH (FLAGS (\\Seen \\Recent))\n"
+				      "S: a OK ~\n"
+				      "C2: a FETCH 1:2 FLAGS\n"
+				      "S2: * 1 FETCH (FLAGS ())\n"
+				      "S2: * 2 FETCH (FLAGS (\\Seen))\n"
+				      "S2: * 2 FETCH (FLAGS (\\Seen))\n"
+				      "S2: a OK ~\n");
+	co_imap_deliver(h, 3, 3);
+	co_imap_talk(&c, "C3: b STATUS INBOX (RECENT)\n"
+			 "S3: * STATUS INBOX (RECENT 1)\n"
+			 "S3: * 3 EXISTS\nS3: * 3 RECENT\nS3: * 2 FETCH ~\nS3: b OK ~\n"
+			 "C2: b NOOP\n"
+			 "S2: * 3 EXISTS\nS2: * 1 RECENT\nS2: b OK ~\n"
+			 "C: b NOOP\n"
+			 "S: * 3 EXISTS\nS: * 2 RECENT\nS: b OK ~\n"
+			 "C: c SEARCH NEW\nS: * SEARCH 1\nS: c OK ~\n"
+			 "C: d SEARCH OLD\nS: * SEARCH 3\nS: d OK ~\n"
+			 "C2: c SEARCH RECENT\nS2: * SEARCH 3\nS2: c OK ~\n"
+			 "C2: d FETCH 3 FLAGS\nS2: * 3 FETCH (FLAGS (\\Recent))\nS2: d OK ~\n"
+			 "C: e STORE 1 +FLAGS.SILENT (\\Deleted)\nS: e OK ~\n"
+			 "C: f EXPUNGE\nS: * 1 EXPUNGE\nS: f OK ~\n");
+	co_imap_clients_end(&c);
+	/* And in the next life of the account, when others have come. */
+	int64_t deadline = deadline_in(5000);
+
+	while (h->shard->account_count > 0 && clock_ms() < deadline)
+		co_sleep_until(deadline_in(5));
+	assert_int_equal(h->shard->account_count, 0);
+	co_imap_deliver(h, 4, 4);
+	co_imap_script(h, "", false,
+		       HELLO "C: b STATUS INBOX (RECENT)\n"
+			     "S: * STATUS INBOX (RECENT 1)\nS: b OK ~\n"
+			     "C: s SELECT INBOX\n"
+			     "S: ~\nS: ~\nS: * 3 EXISTS\nS: * 1 RECENT\nS: ~\nS: ~\nS: ~\nS: s OK ~\n"
+			     "C: a FETCH 2:3 FLAGS\n"
+			     "S: * 2 FETCH (FLAGS ())\n"
+			     "S: * 3 FETCH (FLAGS (\\Recent))\n"
+			     "S: a OK ~\n");
+}
+
+static void a_message_is_recent_once(void **state)
+{
+	house_run(co_recent, 4);
+}
+
+static void co_copy_gone(struct house *h)
+{
+	struct imap_clients c;
+
+	imap_clients_init(&c, h);
+	co_imap_deliver(h, 1, 3);
+	co_imap_client(&c, 1, 1, "");
+	co_imap_client(&c, 2, 1, "");
+	co_imap_talk(&c, HELLO HELLO2 SELECT_INBOX("3", "4") "C2: s SELECT INBOX\n");
+	for (unsigned i = 0; i < 8; i++)
+		co_imap_talk(&c, "S2: ~\n");
+	co_imap_talk(&c, "C: a STORE 2 +FLAGS.SILENT (\\Deleted)\n"
+			 "S: a OK ~\n"
+			 "C: b EXPUNGE\n"
+			 "S: * 2 EXPUNGE\n"
+			 "S: b OK ~\n"
+			 /* All or none; by UID it is no error (RFC 3501, 6.4.8). */
+			 "C2: c COPY 1:3 Archive\n"
+			 "S2: * 2 EXPUNGE\n"
+			 "S2: c NO [EXPUNGEISSUED] ~\n"
+			 "C2: d UID COPY 1:3 Archive\n"
+			 "S2: d OK [COPYUID ~ 1,3 1:2] ~\n");
+	co_imap_clients_end(&c);
+}
+
+static void a_message_that_is_gone_is_not_copied(void **state)
+{
+	house_run(co_copy_gone, 3);
 }
 
 static void co_without_spool(struct house *h)
@@ -493,10 +597,16 @@ static void quiet(void *arg, enum log_level level, const char *line, size_t n)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(messages_are_fetched), cmocka_unit_test(flags_are_stored_and_told),
-		cmocka_unit_test(deleted_messages_go),  cmocka_unit_test(messages_are_copied_and_moved),
-		cmocka_unit_test(idle_wakes),           cmocka_unit_test(messages_are_searched),
-		cmocka_unit_test(sections_are_fetched), cmocka_unit_test(acts_wait_for_spool),
+		cmocka_unit_test(messages_are_fetched),
+		cmocka_unit_test(flags_are_stored_and_told),
+		cmocka_unit_test(deleted_messages_go),
+		cmocka_unit_test(messages_are_copied_and_moved),
+		cmocka_unit_test(idle_wakes),
+		cmocka_unit_test(messages_are_searched),
+		cmocka_unit_test(a_message_that_is_gone_is_not_copied),
+		cmocka_unit_test(a_message_is_recent_once),
+		cmocka_unit_test(sections_are_fetched),
+		cmocka_unit_test(acts_wait_for_spool),
 	};
 
 	log_open_function(quiet, NULL, LOG_ERROR);

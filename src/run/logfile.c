@@ -3,6 +3,7 @@
 #include "run/logfile.h"
 
 #include "base/clock.h"
+#include "run/log_syslog.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -41,13 +42,14 @@ int logfile_open(struct logfile *l, const char *path, const char *copy_folder, c
 {
 	bool to_stderr = path[0] == 0 || strcmp(path, "stderr") == 0;
 
-	*l = (struct logfile){.fd = -1, .copy_fd = -1, .format = format};
+	*l = (struct logfile){
+		.fd = -1, .copy_fd = -1, .format = format, .syslog = strcmp(path, "syslog") == 0};
 	snprintf(l->host, sizeof(l->host), "%.*s", (int)strcspn(host, "."), host);
-	if (to_stderr) {
-		snprintf(l->copy, sizeof(l->copy), "%s/mail.log", copy_folder);
+	if (to_stderr || l->syslog) {
+		snprintf(l->copy, sizeof(l->copy), "%s/" LOGFILE_COPY, copy_folder);
 		l->fd = STDERR_FILENO;
 		open_copy(l);
-		return ERR_OK;
+		return l->syslog ? log_syslog_open(LOG_SYSLOG_SOCKET, &l->fd, e) : ERR_OK;
 	}
 	snprintf(l->path, sizeof(l->path), "%s", path);
 	l->fd = open_append(l->path);
@@ -59,7 +61,7 @@ int logfile_open(struct logfile *l, const char *path, const char *copy_folder, c
 
 void logfile_close(struct logfile *l)
 {
-	if (l->path[0] && l->fd >= 0)
+	if ((l->path[0] || l->syslog) && l->fd >= 0)
 		close(l->fd);
 	if (l->copy_fd >= 0)
 		close(l->copy_fd);
@@ -163,7 +165,8 @@ static void put_line(struct logfile *l, const struct log_origin *from, struct st
 		l->format == LOGFILE_JSON ? format_json(l, from, line, out) : format_text(l, from, line, out);
 
 	out[n++] = '\n';
-	if (!put(l->fd, out, n))
+	if (l->syslog ? !log_syslog_send(l->fd, LOG_SYSLOG_SOCKET, from->level, from->room, from->pid, line)
+		      : !put(l->fd, out, n))
 		l->dropped++;
 	if (l->copy_fd < 0)
 		return;

@@ -3,7 +3,7 @@
  * logfile: where log lines end; master alone writes it.
  *
  * The target is a file (opened again when it was renamed or truncated, or on
- * request) or standard error, of which a copy of at most 64 MiB stays in
+ * request), or standard error or syslog, of which a copy of at most 64 MiB stays in
  * data_dir/log for `mailstead trace`.  Writing never waits for a reader: what
  * a full pipe does not take is counted, and the count is written later.
  */
@@ -18,9 +18,13 @@
 
 enum logfile_format { LOGFILE_TEXT, LOGFILE_JSON };
 
+/* The copy's name in its folder; behind 32 MiB it becomes NAME.1. */
+#define LOGFILE_COPY "mail.log"
+
 struct logfile {
-	char path[512]; /* empty: standard error */
-	char copy[512]; /* the copy of what goes to standard error; empty: none */
+	char path[512]; /* empty: standard error, or syslog */
+	bool syslog;
+	char copy[512]; /* the copy of what goes to no file; empty: none */
 	char host[65]; /* short host name */
 	enum logfile_format format;
 	int fd;
@@ -36,7 +40,8 @@ struct log_origin {
 	enum log_level level;
 };
 
-/* path "" or "stderr": standard error, with a copy in copy_folder. */
+/* path "" or "stderr": standard error, "syslog": the log daemon; both with a copy in
+ * copy_folder. */
 int logfile_open(struct logfile *l, const char *path, const char *copy_folder, const char *host,
 		 enum logfile_format format, struct err *e);
 void logfile_close(struct logfile *l);

@@ -38,6 +38,18 @@ const struct setting_row setting_rows[SET_COUNT] = {
 			   "it is refused, or, for old devices, each such line feed becomes a line end "
 			   "that never ends the message.",
 	},
+	[SET_BOUNCE_LIFETIME] = {
+		.name = "bounce_lifetime", .type = SETTING_DURATION, .rooms = SPOOL,
+		RANGE(0, 365 * DAY), .fallback = "5d",
+		.meaning = "How long a bounce, and any letter from the null sender, is tried before it is "
+			   "given up; 0: once.",
+	},
+	[SET_BOUNCE_SIZE_LIMIT] = {
+		.name = "bounce_size_limit", .type = SETTING_BYTES, .rooms = SPOOL,
+		RANGE(0, 100 * KIB), .fallback = "50000",
+		.meaning = "Up to which size a letter that could not be delivered comes back whole in its "
+			   "bounce; of a larger one the header does.",
+	},
 	[SET_CATCH_ALL_TAKES_ALL] = {
 		.name = "catch_all_takes_all", .type = SETTING_BOOLEAN, .rooms = KEEPER,
 		.fallback = "no",
@@ -185,6 +197,22 @@ const struct setting_row setting_rows[SET_COUNT] = {
 		.meaning = "Who gets the mail to postmaster, and to root of this host, where no alias or "
 			   "account says otherwise.",
 	},
+	[SET_QUEUE_LIFETIME] = {
+		.name = "queue_lifetime", .type = SETTING_DURATION, .rooms = SPOOL,
+		RANGE(0, 365 * DAY), .fallback = "5d",
+		.meaning = "How long a letter is tried before it is returned to its sender; 0: once.",
+	},
+	[SET_QUEUE_RETRY_FIRST] = {
+		.name = "queue_retry_first", .type = SETTING_DURATION, .rooms = SPOOL,
+		RANGE(1, DAY), .fallback = "5m",
+		.meaning = "How long after its first try a letter is tried again; the pauses double from "
+			   "then on.",
+	},
+	[SET_QUEUE_RETRY_LAST] = {
+		.name = "queue_retry_last", .type = SETTING_DURATION, .rooms = SPOOL,
+		RANGE(1, DAY), .fallback = "4000s",
+		.meaning = "The longest pause between two tries of a letter.",
+	},
 	[SET_QUOTA_REPLY] = {
 		.name = "quota_reply", .type = SETTING_CHOICE, .rooms = GATE | KEEPER,
 		WORDS("552", "452"), .fallback = "552",
@@ -218,6 +246,12 @@ const struct setting_row setting_rows[SET_COUNT] = {
 		.name = "relay_port", .type = SETTING_NUMBER, .rooms = RELAY,
 		RANGE(1, 65535), .fallback = "25",
 		.meaning = "Port for deliveries to the hosts that MX records name.",
+	},
+	[SET_RELAY_TLS] = {
+		.name = "relay_tls", .type = SETTING_CHOICE, .rooms = RELAY,
+		WORDS("may", "encrypt"), .fallback = "may",
+		.meaning = "Whether letters to other servers are encrypted where that is offered, or not "
+			   "sent without; with relay_user it is always encrypt.",
 	},
 	[SET_RELAY_USER] = {
 		.name = "relay_user", .type = SETTING_TEXT, .rooms = RELAY,
@@ -257,7 +291,7 @@ const struct setting_row setting_rows[SET_COUNT] = {
 		.meaning = "SASL mechanisms that are offered.",
 	},
 	[SET_SCANNERS] = {
-		.name = "scanners", .type = SETTING_NUMBER, .rooms = GATE,
+		.name = "scanners", .type = SETTING_NUMBER, .rooms = GATE | MAILBOX,
 		RANGE(1, 64), .fallback = "1", .computed = SETTING_PROCESSORS,
 		.fallback_says = "the number of processors, at most 4",
 		.meaning = "How many processes parse messages.",

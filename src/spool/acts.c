@@ -6,7 +6,7 @@
  * joins a group (epoch, serial, holds and settles, in the order of the journal):
  *
  *   serial known, same act  -> the first answer (invariant 4)
- *   serial known, another   -> refused
+ *   serial known, another   -> refused as damage: the shard's account must be read anew
  *   epoch not the last one  -> refused: a shard that should be dead sent it
  *   serial with a gap       -> refused
  *   settled already, or not this account's -> refused (invariants 4, 14)
@@ -24,7 +24,8 @@
 /* Arrays of a decoded act whose entry came in a message. */
 #define ARENA_MAX ((size_t)1 << 20)
 #define ACTS_MAX 73728 /* the answer's field */
-#define ENTRY_READ_MAX ((size_t)128 << 10)
+/* With the outline of a letter in front of it. */
+#define ENTRY_READ_MAX ((size_t)2 << 20)
 /* Part head, account, serial: then the epoch. */
 #define EPOCH_AT 20
 #define EPOCH_SIZE 8
@@ -36,7 +37,7 @@ uint32_t act_check(struct str payload)
 	return crc32c(crc32c(0, front.p, front.n), behind.p, behind.n);
 }
 
-static struct shard *shard_of_chan(struct spool *s, const struct chan *chan)
+struct shard *shard_of_chan(struct spool *s, const struct chan *chan)
 {
 	for (unsigned i = 0; i < s->setup.shards; i++)
 		if (s->shards[i].chan == chan)
@@ -44,8 +45,7 @@ static struct shard *shard_of_chan(struct spool *s, const struct chan *chan)
 	return NULL;
 }
 
-/* The account when it lives in that shard (invariant 14), else NULL. */
-static struct account *account_of_shard(struct spool *s, const struct shard *shard, uint32_t id)
+struct account *account_of_shard(struct spool *s, const struct shard *shard, uint32_t id)
 {
 	struct account *a = accounts_get(&s->accounts, id);
 
@@ -95,16 +95,6 @@ void co_on_shard(void *room, struct chan_parcel *p)
 
 /* --- act ------------------------------------------------------------------------------------ */
 
-struct act_request {
-	struct spool *spool;
-	struct shard *shard;
-	struct account *account;
-	struct act act;
-	struct str payload;
-	uint32_t settled; /* how many of its settles are done */
-	bool joined;
-};
-
 static void unsettle_all(struct act_request *a)
 {
 	while (a->settled > 0) {
@@ -153,7 +143,7 @@ static int check_holds(const struct act_request *a, struct err *e)
 	return 0;
 }
 
-/* One whose serial is known.  0: the same act again. */
+/* One whose serial is known.  1: the same act again. */
 static int check_repeat(const struct act_request *a, struct err *e)
 {
 	const struct act_ref *ref = account_act(a->account, a->act.serial);
@@ -161,8 +151,8 @@ static int check_repeat(const struct act_request *a, struct err *e)
 	if (!ref && a->act.serial > account_durable(a->account))
 		return err_set(e, ERR_BUSY, "its fate is open");
 	if (ref && ref->check == act_check(a->payload))
-		return 0;
-	return err_set(e, ERR_EXISTS, "account %u has another act with serial %llu", a->act.account,
+		return 1;
+	return err_set(e, ERR_CORRUPT, "account %u has another act with serial %llu", a->act.account,
 		       (unsigned long long)a->act.serial);
 }
 
@@ -177,19 +167,23 @@ static int check_new(const struct act_request *a, struct err *e)
 	return 0;
 }
 
-static int join_act(struct commit_request *r, struct commit *c, struct err *e)
+int act_admit(struct act_request *a, struct err *e)
 {
-	struct act_request *a = r->arg;
-	bool frees = a->act.settle_count > 0 || a->act.hold_count == 0;
-
 	/* An account that was refused meanwhile is gone. */
 	a->account = account_of_shard(a->spool, a->shard, a->act.account);
 	if (!a->account)
 		return err_set(e, ERR_DENIED, "account %u is not this shard's", a->act.account);
-	if (a->act.serial <= a->account->serial)
-		return check_repeat(a, e);
-	int code = check_new(a, e);
+	return a->act.serial <= a->account->serial ? check_repeat(a, e) : check_new(a, e);
+}
 
+static int join_act(struct commit_request *r, struct commit *c, struct err *e)
+{
+	struct act_request *a = r->arg;
+	bool frees = a->act.settle_count > 0 || a->act.hold_count == 0;
+	int code = act_admit(a, e);
+
+	if (code == 1)
+		return 0;
 	/* The holds before the settles: what the act itself settles lives until then. */
 	if (code == 0)
 		code = check_holds(a, e);
@@ -272,8 +266,7 @@ static int co_commit_act(struct spool *s, struct act_request *a, struct err *e)
 	return code;
 }
 
-/* The payload must be one act and nothing else. */
-static int decode_act(struct act_request *a, struct arena *arena, struct err *e)
+int act_decode(struct act_request *a, struct arena *arena, struct err *e)
 {
 	struct reader r = reader_of(a->payload);
 	struct part part;
@@ -300,7 +293,7 @@ void co_on_act(void *room, struct chan_parcel *p)
 	struct act_request a = {.spool = room, .shard = shard_of_chan(room, p->chan), .payload = q.entry};
 
 	arena_init(&arena, ARENA_MAX);
-	int code = decode_act(&a, &arena, &e);
+	int code = act_decode(&a, &arena, &e);
 
 	if (code == 0)
 		code = co_commit_act(room, &a, &e);
@@ -325,16 +318,22 @@ struct acts_job {
 	struct err e;
 };
 
+/* The act, and where the letter lies that stands in front of it in the entry. */
 static int add_body(struct acts_job *j, size_t i)
 {
 	struct reader r = reader_of(buf_str(&j->entry));
-	struct part part;
+	struct part part = {0};
+	struct place place = {0};
 	struct arena arena;
 	int code = 0;
 
 	arena_init(&arena, ARENA_MAX);
-	if (entry_next(&r, &arena, &part) == 1 && part.kind == PART_ACT) {
+	while (entry_next(&r, &arena, &part) == 1 && part.kind == PART_LETTER)
+		place = part.letter.place;
+	if (part.kind == PART_ACT) {
 		buf_put_u64(&j->out, j->first + i);
+		buf_put_u32(&j->out, place.volume);
+		buf_put_u64(&j->out, place.offset);
 		buf_put_str(&j->out, part.act.body);
 	} else
 		code = err_set(&j->e, ERR_CORRUPT, "there is no act where one was");

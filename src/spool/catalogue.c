@@ -20,6 +20,8 @@ enum statement {
 	SQL_PUT_QUEUE,
 	SQL_PUT_STATES,
 	SQL_DROP_QUEUE,
+	SQL_PUT_FATE,
+	SQL_DROP_FATE,
 	SQL_PUT_MARK,
 	SQL_GET_LETTER,
 	SQL_GET_HOLDERS,
@@ -44,14 +46,17 @@ static const char *const texts[SQL_COUNT] = {
 			  "VALUES (?1, ?2, ?3, ?4)",
 	[SQL_PUT_STATES] = "UPDATE queue SET states = ?2 WHERE letter = ?1",
 	[SQL_DROP_QUEUE] = "DELETE FROM queue WHERE letter = ?1",
+	[SQL_PUT_FATE] = "INSERT OR REPLACE INTO fate(letter, fate) VALUES (?1, ?2)",
+	[SQL_DROP_FATE] = "DELETE FROM fate WHERE letter = ?1",
 	[SQL_PUT_MARK] = "INSERT OR REPLACE INTO mark(name, value) VALUES (?1, ?2)",
 	[SQL_GET_LETTER] = "SELECT volume, offset, stored, dead FROM letter WHERE id = ?1",
 	[SQL_GET_HOLDERS] = "SELECT account FROM holder WHERE letter = ?1",
 	[SQL_GET_ENTRY] = "SELECT entry FROM queue WHERE letter = ?1",
 	[SQL_ALL_MARKS] = "SELECT name, value FROM mark",
 	[SQL_ALL_ACCOUNTS] = "SELECT id, ended, serial, folded, address FROM account",
-	[SQL_ALL_QUEUE] = "SELECT id, volume, offset, stored, dead, position, states FROM queue "
-			  "JOIN letter ON letter.id = queue.letter ORDER BY position",
+	[SQL_ALL_QUEUE] = "SELECT id, volume, offset, stored, dead, position, states, fate FROM queue "
+			  "JOIN letter ON letter.id = queue.letter "
+			  "LEFT JOIN fate ON fate.letter = queue.letter ORDER BY position",
 	[SQL_BEGIN] = "BEGIN",
 	[SQL_COMMIT] = "COMMIT",
 	[SQL_ROLLBACK] = "ROLLBACK",
@@ -69,7 +74,8 @@ static const char schema[] =
 	"CREATE TABLE IF NOT EXISTS holder(letter INTEGER NOT NULL, account INTEGER NOT NULL,"
 	" PRIMARY KEY(letter, account)) WITHOUT ROWID;"
 	"CREATE TABLE IF NOT EXISTS queue(letter INTEGER PRIMARY KEY, position INTEGER NOT NULL,"
-	" states BLOB NOT NULL, entry BLOB NOT NULL);";
+	" states BLOB NOT NULL, entry BLOB NOT NULL);"
+	"CREATE TABLE IF NOT EXISTS fate(letter INTEGER PRIMARY KEY, fate BLOB NOT NULL);";
 
 struct catalogue {
 	sqlite3 *db;
@@ -274,6 +280,7 @@ static int load_queue(struct catalogue *c, const struct catalogue_visitor *v, st
 		code = catalogue_letter(c, number_of(q, 0), &a, &row, e);
 		row.position = number_of(q, 5);
 		row.states = bytes_of(q, 6);
+		row.fate = bytes_of(q, 7);
 		if (code == 0)
 			v->letter(v->arg, &row);
 		arena_reset(&a);
@@ -425,6 +432,17 @@ static int put_queue(struct catalogue *c, const struct letter_row *row, struct e
 	return run(c, which[row->queue], e);
 }
 
+static int put_fate(struct catalogue *c, const struct letter_row *row, struct err *e)
+{
+	enum statement which = row->drop_fate ? SQL_DROP_FATE : SQL_PUT_FATE;
+	sqlite3_stmt *q = c->statements[which];
+
+	sqlite3_bind_int64(q, 1, signed_of(row->id));
+	if (!row->drop_fate)
+		bind_bytes(q, 2, row->fate);
+	return run(c, which, e);
+}
+
 int catalogue_put_letter(struct catalogue *c, const struct letter_row *row, struct err *e)
 {
 	sqlite3_stmt *q = c->statements[SQL_PUT_LETTER];
@@ -440,6 +458,8 @@ int catalogue_put_letter(struct catalogue *c, const struct letter_row *row, stru
 		code = put_holders(c, row, e);
 	if (code == 0 && row->queue != QUEUE_NONE)
 		code = put_queue(c, row, e);
+	if (code == 0 && (row->drop_fate || row->fate.n > 0))
+		code = put_fate(c, row, e);
 	return code;
 }
 

@@ -46,6 +46,8 @@ struct letter_row {
 	enum queue_change queue;
 	uint64_t position; /* of its entry */
 	struct str states; /* per recipient: u8 state, u32 account */
+	struct str fate; /* fate.h; empty: none */
+	bool drop_fate; /* the row that it had is out of date */
 	struct str entry;
 };
 

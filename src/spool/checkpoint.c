@@ -15,6 +15,7 @@
 #include "net/log.h"
 #include "net/loop.h"
 #include "spool/core.h"
+#include "spool/fate.h"
 #include "store/segment.h"
 
 #include <stdlib.h>
@@ -75,9 +76,21 @@ static struct str copy_states(const struct kept_letter *k)
 
 	buf_init(&b, (size_t)k->recipient_count * STATE_SIZE);
 	for (uint32_t i = 0; i < k->recipient_count; i++) {
-		buf_put_u8(&b, k->recipients[i]);
+		buf_put_u8(&b, k->recipients[i] & (uint8_t)~RECIPIENT_UNDER_WAY);
 		buf_put_u32(&b, k->accounts[i]);
 	}
+	if (buf_failed(&b))
+		abort();
+	return buf_str(&b);
+}
+
+/* Bounded by the limits of an outcome and a hold. */
+static struct str copy_fate(const struct kept_letter *k)
+{
+	struct buf b;
+
+	buf_init(&b, ((size_t)k->recipient_count + 1) * 4096);
+	fate_put(k, &b);
 	if (buf_failed(&b))
 		abort();
 	return buf_str(&b);
@@ -102,9 +115,12 @@ static void copy_letter(struct letter_copy *copy, const struct kept_letter *k)
 		.holder_count = k->holder_count,
 		.queue = change_of(k),
 		.position = k->position,
+		.drop_fate = k->fated && (k->open == 0 || !k->fate),
 	};
 	if (k->open > 0)
 		copy->row.states = copy_states(k);
+	if (k->open > 0 && k->fate)
+		copy->row.fate = copy_fate(k);
 }
 
 static void copy_letters(struct writing *w, const struct letters *letters)
@@ -277,6 +293,8 @@ static void note_letters(struct spool *s, const struct writing *w)
 			k->queued = true;
 		if (copy->row.queue == QUEUE_DROP)
 			k->queued = false;
+		if (copy->row.fate.n > 0 || copy->row.drop_fate)
+			k->fated = copy->row.fate.n > 0;
 		letters_written(&s->letters, k, copy->changes);
 	}
 }
@@ -329,6 +347,7 @@ static void writing_destroy(struct writing **at)
 	for (size_t i = 0; i < w->letter_count; i++) {
 		free((void *)(uintptr_t)w->letters[i].row.holders);
 		free((void *)(uintptr_t)w->letters[i].row.states.p);
+		free((void *)(uintptr_t)w->letters[i].row.fate.p);
 	}
 	free(w->letters);
 	free(w->accounts);

@@ -8,17 +8,32 @@
 #include "net/messages.h"
 #include "spool/acts.h"
 #include "spool/append.h"
+#include "spool/append_act.h"
 #include "spool/checkpoint.h"
+#include "spool/destination.h"
 #include "spool/grants.h"
+#include "spool/queue_control.h"
 #include "spool/recover.h"
+#include "spool/release.h"
 
 #include <stdlib.h>
 #include <unistd.h>
 
 const struct chan_handler spool_handlers[] = {
-	{MSG_LEASE, co_on_lease}, {MSG_APPEND, co_on_append}, {MSG_APPEND_FILE, co_on_append_file},
-	{MSG_ACT, co_on_act},     {MSG_ACTS, co_on_acts},     {MSG_ACCOUNT, co_on_account},
-	{MSG_SHARD, co_on_shard}, {MSG_FOLDED, co_on_folded}, {0, NULL},
+	{MSG_LEASE, co_on_lease},
+	{MSG_APPEND, co_on_append},
+	{MSG_APPEND_FILE, co_on_append_file},
+	{MSG_ACT, co_on_act},
+	{MSG_ACTS, co_on_acts},
+	{MSG_ACCOUNT, co_on_account},
+	{MSG_SHARD, co_on_shard},
+	{MSG_FOLDED, co_on_folded},
+	{MSG_APPEND_ACT, co_on_append_act},
+	{MSG_RELEASE, co_on_release},
+	{MSG_QUEUE, co_on_queue},
+	{MSG_QUEUE_LETTER, co_on_queue_letter},
+	{MSG_QUEUE_CHANGE, co_on_queue_change},
+	{0, NULL},
 };
 
 void spool_setup_defaults(struct spool_setup *setup)
@@ -36,6 +51,7 @@ void spool_setup_defaults(struct spool_setup *setup)
 		.write_letters = 20000,
 		.keep_ms = TICKETS_KEEP_MS,
 	};
+	queue_rules_defaults(&setup->queue);
 }
 
 struct spool *spool_new(const struct spool_setup *setup)
@@ -49,7 +65,24 @@ struct spool *spool_new(const struct spool_setup *setup)
 	s->lane.end = &s->lane.first;
 	for (unsigned i = 0; i < SHARD_SLOTS; i++)
 		shard_init(&s->shards[i], s, NULL);
+	queue_init(&s->queue, s);
 	return s;
+}
+
+void spool_set_relay(struct spool *s, struct chan *relay)
+{
+	s->queue.relay = relay;
+}
+
+void spool_set_keeper(struct spool *s, struct chan *keeper)
+{
+	s->queue.keeper = keeper;
+}
+
+void spool_relay_came(struct spool *s)
+{
+	if (s->started)
+		destinations_turn(&s->queue);
 }
 
 void spool_set_shard(struct spool *s, unsigned index, struct chan *chan)
@@ -93,7 +126,7 @@ static int deliver_open(struct spool *s, struct err *e)
 			list[n++] = k;
 	qsort(list, n, sizeof(struct kept_letter *), order_of);
 	for (size_t i = 0; i < n; i++)
-		deliver_letter(s, list[i]);
+		letter_go(s, list[i]);
 	free(list);
 	return 0;
 }
@@ -168,6 +201,7 @@ void spool_destroy(struct spool **sp)
 	*sp = NULL;
 	for (unsigned i = 0; i < SHARD_SLOTS; i++)
 		shard_free(&s->shards[i]);
+	queue_free(&s->queue);
 	if (s->started)
 		commit_free(&s->commit);
 	checkpointer_destroy(&s->checkpointer);

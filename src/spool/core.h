@@ -19,7 +19,9 @@
 #include "spool/commit.h"
 #include "spool/deliver.h"
 #include "spool/leases.h"
+#include "spool/letter_read.h"
 #include "spool/letters.h"
+#include "spool/queue.h"
 #include "spool/tickets.h"
 #include "store/record.h"
 
@@ -40,6 +42,7 @@ struct spool_setup {
 	int64_t write_every_ms; /* at least so often, when there is something to write */
 	size_t write_letters; /* or when so many letters have changed */
 	int64_t keep_ms; /* what recovery reads at least, for its tickets */
+	struct queue_rules queue;
 };
 
 /* Work in the pool other than groups, one job at a time, so that a thread is always free
@@ -65,6 +68,9 @@ struct spool {
 	struct nummap claimed; /* letter ids whose append is under way */
 	struct shard shards[SHARD_SLOTS];
 	struct lane lane;
+	struct queue queue;
+	uint64_t own_next; /* letter ids of its own: so many are left */
+	uint32_t own_ids;
 	struct checkpointer *checkpointer;
 	uint64_t in_flight; /* bytes of letters */
 	uint64_t epoch; /* the last that was given to a shard */
@@ -84,6 +90,11 @@ void spool_destroy(struct spool **s);
 
 /* The channel to a mailbox shard, before the start. */
 void spool_set_shard(struct spool *s, unsigned index, struct chan *chan);
+/* The channels to relay and keeper, before the start. */
+void spool_set_relay(struct spool *s, struct chan *relay);
+void spool_set_keeper(struct spool *s, struct chan *keeper);
+/* A new process of relay is there. */
+void spool_relay_came(struct spool *s);
 /* What may be asked of it; their room is a struct spool. */
 extern const struct chan_handler spool_handlers[];
 

@@ -7,12 +7,11 @@
 #include "net/loop.h"
 #include "net/messages.h"
 #include "spool/core.h"
+#include "spool/fate.h"
 
 #include <assert.h>
 #include <stdlib.h>
 
-/* The largest entry with a letter in it: as append.c writes it. */
-#define ENTRY_READ_MAX ((size_t)2 << 20)
 #define DELIVER_OUTLINE_MAX ((size_t)48 << 10)
 #define ARENA_MAX ((size_t)1 << 20)
 #define BACKOFF_FIRST_MS 1000
@@ -63,6 +62,7 @@ static struct delivery *dequeue(struct shard *sh)
 
 static void drop(struct delivery *d)
 {
+	letter_set_under_way(d->letter, d->recipient, false);
 	letters_unpin(&d->shard->spool->letters, d->letter);
 	free(d);
 }
@@ -89,11 +89,7 @@ static void log_result(const struct said *said, const char *dsn, const char *sta
 
 static void end_delivery(struct delivery *d)
 {
-	char id[LETTER_ID_SIZE];
-
-	letter_id_format(d->letter->id, id);
-	if (d->letter->open == 0)
-		log_line(LOG_INFO, "%s: removed", id);
+	letter_ended(d->letter);
 	drop(d);
 }
 
@@ -135,7 +131,9 @@ static void after_death(struct delivery *d, const struct said *said)
 
 static void after_answer(struct delivery *d, const struct said *said, int code, const struct err *e)
 {
-	if (letter_settled(d->letter, d->recipient)) {
+	if (letter_settled(d->letter, d->recipient) && d->letter->dropped)
+		end_delivery(d);
+	else if (letter_settled(d->letter, d->recipient)) {
 		log_result(said, "2.0.0", "sent", "delivered to mailbox");
 		end_delivery(d);
 	} else if (code == ERR_ROOM_GONE)
@@ -146,17 +144,6 @@ static void after_answer(struct delivery *d, const struct said *said, int code, 
 		log_result(said, "4.2.0", "deferred", code ? e->text : "answered, but nothing was stored");
 		put_off(d);
 	}
-}
-
-/* Decodes the letter's entry, which may have other parts before the letter. */
-static bool decode(struct str entry, struct arena *a, struct part *part)
-{
-	struct reader r = reader_of(entry);
-
-	while (entry_next(&r, a, part) > 0)
-		if (part->kind == PART_LETTER)
-			return true;
-	return false;
 }
 
 static int co_offer(struct delivery *d, const struct part *part, struct said *said, struct err *e)
@@ -212,7 +199,7 @@ static void delivery_fiber(void *arg)
 
 	arena_init(&a, ARENA_MAX);
 	letter_id_format(k->id, said.id);
-	if (decode((struct str){k->entry, k->entry_n}, &a, &part) &&
+	if (letter_part((struct str){k->entry, k->entry_n}, &a, &part) &&
 	    d->recipient < part.letter.envelope.recipient_count)
 		code = co_offer(d, &part, &said, &e);
 	else
@@ -230,50 +217,6 @@ static void delivery_fiber(void *arg)
 }
 
 /* --- feeding ---------------------------------------------------------------------------- */
-
-struct entry_job {
-	struct spool *spool;
-	uint64_t id, position;
-	bool queued;
-	struct buf entry;
-	int code;
-	struct err e;
-};
-
-static void read_entry(void *arg)
-{
-	struct entry_job *j = arg;
-	const struct spool *s = j->spool;
-
-	j->code = j->queued ? catalogue_entry(s->catalogue, j->id, &j->entry, &j->e)
-			    : journal_read_entry(s->setup.io, s->journal_folder, &s->journal_key, j->position,
-						 &j->entry, &j->e);
-}
-
-/* Sees that the letter's entry is in memory. */
-static int co_load(struct spool *s, struct kept_letter *k)
-{
-	if (k->entry)
-		return 0;
-	struct entry_job *j = calloc(1, sizeof(*j));
-
-	if (!j)
-		abort();
-	*j = (struct entry_job){.spool = s, .id = k->id, .position = k->position, .queued = k->queued};
-	buf_init(&j->entry, ENTRY_READ_MAX);
-	co_lane_enter(&s->lane);
-	co_run_blocking(read_entry, j);
-	lane_leave(&s->lane);
-	int code = j->code;
-
-	if (code == 0)
-		letters_cache(&s->letters, k, buf_str(&j->entry), true);
-	else
-		log_line(LOG_ERROR, "%s", j->e.text);
-	buf_free(&j->entry);
-	free(j);
-	return code;
-}
 
 /* The neighbour that got the epoch is still there, and there is room for the next one. */
 static bool may_offer(const struct shard *sh)
@@ -307,13 +250,15 @@ static void feed_fiber(void *arg)
 
 		if (letter_settled(d->letter, d->recipient))
 			co_commit_settled(&sh->spool->commit);
-		int code = co_load(sh->spool, d->letter);
+		int code = co_letter_load(sh->spool, d->letter);
 
 		/* Another may stand first now, or the shard be gone. */
 		if (code == 0 && (!may_offer(sh) || sh->queue != d))
 			continue;
 		d = dequeue(sh);
-		if (letter_settled(d->letter, d->recipient))
+		if (fate_held(d->letter))
+			drop(d);
+		else if (letter_settled(d->letter, d->recipient))
 			end_delivery(d);
 		else if (code)
 			put_off(d);
@@ -386,7 +331,8 @@ void deliver_letter(struct spool *s, struct kept_letter *k)
 	for (uint32_t i = 0; i < k->recipient_count; i++) {
 		struct shard *sh = shard_for(s, k->accounts[i]);
 
-		if (!sh || letter_settled(k, i) || letter_deaths(k, i) >= DEATHS_HELD)
+		if (!sh || fate_held(k) || letter_settled(k, i) || letter_under_way(k, i) ||
+		    letter_deaths(k, i) >= DEATHS_HELD)
 			continue;
 		struct delivery *d = calloc(1, sizeof(*d));
 
@@ -396,6 +342,7 @@ void deliver_letter(struct spool *s, struct kept_letter *k)
 		d->shard = sh;
 		d->recipient = i;
 		letters_pin(k);
+		letter_set_under_way(k, i, true);
 		enqueue(sh, d);
 		kick(sh);
 	}
@@ -405,4 +352,11 @@ void deliver_begin(struct shard *shard)
 {
 	shard->ready = true;
 	kick(shard);
+}
+
+void deliver_hurry(struct shard *shard)
+{
+	for (struct delivery *d = shard->later; d; d = d->next)
+		d->due = 0;
+	later_is_now(shard);
 }

@@ -49,5 +49,7 @@ void shard_free(struct shard *shard);
 void deliver_letter(struct spool *s, struct kept_letter *k);
 /* A new process of the shard takes deliveries from now on. */
 void deliver_begin(struct shard *shard);
+/* What waits for its time is offered now. */
+void deliver_hurry(struct shard *shard);
 
 #endif

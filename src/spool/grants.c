@@ -57,6 +57,9 @@ static void lease_accepted(struct commit_request *r, uint64_t position)
 
 static const struct commit_kind lease_kind = {.join = join_lease, .accepted = lease_accepted};
 
+/* Ids of letters that spool itself writes: nobody else may come with them. */
+static const struct commit_kind own_kind = {.join = join_lease};
+
 void co_on_lease(void *room, struct chan_parcel *p)
 {
 	struct spool *s = room;
@@ -74,6 +77,23 @@ void co_on_lease(void *room, struct chan_parcel *p)
 		chan_refuse(p, code, "%s", e.text);
 	else
 		lease_answer(p, &a);
+}
+
+int co_own_id(struct spool *s, uint64_t *id, struct err *e)
+{
+	struct lease_request l = {.spool = s, .who = s};
+	struct commit_request r = {.kind = &own_kind, .arg = &l};
+	int code = s->own_ids == 0 ? co_commit(&s->commit, &r, e) : 0;
+
+	if (code)
+		return code;
+	if (s->own_ids == 0) {
+		s->own_next = l.first;
+		s->own_ids = LEASE_COUNT;
+	}
+	s->own_ids--;
+	*id = s->own_next++;
+	return 0;
 }
 
 /* --- account ids ---------------------------------------------------------------------------- */
@@ -121,29 +141,39 @@ static void account_refused(struct commit_request *r)
 
 static const struct commit_kind account_kind = {.join = join_account, .refused = account_refused};
 
+int co_own_account(struct spool *s, struct str address, uint32_t *id, struct err *e)
+{
+	struct account_request m = {.spool = s, .address = address};
+	struct commit_request r = {.kind = &account_kind, .arg = &m};
+	int code = co_commit(&s->commit, &r, e);
+
+	*id = m.id;
+	return code;
+}
+
 void co_on_account(void *room, struct chan_parcel *p)
 {
 	struct account_question q;
 
 	if (!account_take(p, &q))
 		return;
-	struct account_request m = {.spool = room, .address = q.address};
-	struct commit_request r = {.kind = &account_kind, .arg = &m};
+	struct spool *s = room;
 	const struct account *known;
+	uint32_t id = 0;
 	int code = 0;
 	struct err e;
 
 	if (q.address.n == 0)
 		code = err_set(&e, ERR_INVALID, "an account has an address");
 	else if (q.make)
-		code = co_commit(&m.spool->commit, &r, &e);
+		code = co_own_account(s, q.address, &id, &e);
 	else {
 		/* One that is on its way to the disk is not there yet. */
-		co_commit_settled(&m.spool->commit);
-		known = accounts_by_address(&m.spool->accounts, q.address);
-		m.id = known ? known->id : 0;
+		co_commit_settled(&s->commit);
+		known = accounts_by_address(&s->accounts, q.address);
+		id = known ? known->id : 0;
 	}
-	struct account_answer a = {.account = m.id};
+	struct account_answer a = {.account = id};
 
 	if (code)
 		chan_refuse(p, code, "%s", e.text);

@@ -2,6 +2,8 @@
 /* The letters in memory. */
 #include "spool/letters.h"
 
+#include "spool/fate.h"
+
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +19,7 @@ static void kept_free(struct kept_letter *k)
 	free(k->recipients);
 	free(k->accounts);
 	free(k->entry);
+	fate_destroy(&k->fate);
 	free(k);
 }
 
@@ -60,7 +63,7 @@ void letters_written(struct letters *l, struct kept_letter *k, uint32_t changes)
 		k->changes = 0;
 		l->dirty--;
 	}
-	if (k->changes > 0 || k->open > 0 || k->users > 0)
+	if (k->changes > 0 || k->open > 0 || k->users > 0 || k->bundles > 0)
 		return;
 	letters_uncache(l, k);
 	nummap_remove(&l->map, k->id);
@@ -123,6 +126,16 @@ void letter_hold(struct kept_letter *k, uint32_t account)
 	k->holders[k->holder_count++] = account;
 }
 
+bool letter_release(struct kept_letter *k, uint32_t account)
+{
+	for (uint32_t i = 0; i < k->holder_count; i++)
+		if (k->holders[i] == account) {
+			k->holders[i] = k->holders[--k->holder_count];
+			return true;
+		}
+	return false;
+}
+
 bool letter_dead(const struct kept_letter *k)
 {
 	return k->holder_count == 0 && k->holds_coming == 0 && k->open == 0;
@@ -156,4 +169,43 @@ void letter_count_death(struct kept_letter *k, uint32_t recipient)
 {
 	if (letter_deaths(k, recipient) < DEATHS_HELD)
 		k->recipients[recipient]++;
+}
+
+void letter_forget_deaths(struct kept_letter *k)
+{
+	for (uint32_t i = 0; i < k->recipient_count; i++)
+		k->recipients[i] &= (uint8_t)~RECIPIENT_DEATHS;
+}
+
+static void set_bit(struct kept_letter *k, uint32_t recipient, unsigned bit, bool on)
+{
+	if (on)
+		k->recipients[recipient] |= (uint8_t)bit;
+	else
+		k->recipients[recipient] &= (uint8_t)~bit;
+}
+
+bool letter_under_way(const struct kept_letter *k, uint32_t recipient)
+{
+	return k->recipients[recipient] & RECIPIENT_UNDER_WAY;
+}
+
+void letter_set_under_way(struct kept_letter *k, uint32_t recipient, bool on)
+{
+	set_bit(k, recipient, RECIPIENT_UNDER_WAY, on);
+}
+
+bool letter_bounced(const struct kept_letter *k, uint32_t recipient)
+{
+	return k->recipients[recipient] & RECIPIENT_BOUNCED;
+}
+
+void letter_set_bounced(struct kept_letter *k, uint32_t recipient, bool on)
+{
+	set_bit(k, recipient, RECIPIENT_BOUNCED, on);
+}
+
+bool letter_remote_open(const struct kept_letter *k, uint32_t recipient)
+{
+	return k->accounts[recipient] == 0 && !letter_settled(k, recipient) && !letter_bounced(k, recipient);
 }

@@ -20,11 +20,16 @@
 /* What became of a recipient: one byte, as the catalogue keeps it. */
 enum {
 	RECIPIENT_SETTLED = 0x80,
+	RECIPIENT_BOUNCED = 0x40, /* failed for good; its sender is still to be told */
+	RECIPIENT_UNDER_WAY = 0x20, /* a delivery or a question to relay has it; in memory only */
 	RECIPIENT_DEATHS = 0x07, /* how often the shard died with it */
 };
 
 /* Bytes of a recipient in the catalogue: u8 state, u32 account. */
 #define STATE_SIZE 5
+
+struct fate;
+struct outbound;
 
 struct kept_letter {
 	uint64_t id;
@@ -42,7 +47,13 @@ struct kept_letter {
 	char *entry; /* its entry's payload, when that is kept in memory */
 	uint32_t entry_n;
 	uint32_t changes; /* since it came here; not 0: dirty */
+	struct fate *fate; /* fate.h; NULL: nothing but on its way */
+	struct outbound *outbound; /* queue.h; NULL: nobody elsewhere is waited for */
+	uint32_t bundles; /* of its recipients, on their way to relay: it stays in memory */
 	bool queued; /* the catalogue has its entry */
+	bool fated; /* the catalogue has a row of its fate */
+	bool dropped; /* deleted: its end is not told */
+	bool removed; /* its end was told */
 };
 
 struct letters {
@@ -71,13 +82,24 @@ void letters_cache(struct letters *l, struct kept_letter *k, struct str entry, b
 void letters_uncache(struct letters *l, struct kept_letter *k);
 
 void letter_hold(struct kept_letter *k, uint32_t account);
+/* False: the account did not hold it. */
+bool letter_release(struct kept_letter *k, uint32_t account);
 bool letter_held_by(const struct kept_letter *k, uint32_t account);
 bool letter_dead(const struct kept_letter *k);
 bool letter_settled(const struct kept_letter *k, uint32_t recipient);
+/* Somebody has this recipient in hand. */
+bool letter_under_way(const struct kept_letter *k, uint32_t recipient);
+void letter_set_under_way(struct kept_letter *k, uint32_t recipient, bool on);
+/* It failed, and its sender is to be told. */
+bool letter_bounced(const struct kept_letter *k, uint32_t recipient);
+void letter_set_bounced(struct kept_letter *k, uint32_t recipient, bool on);
+/* Elsewhere, and waited for: not settled, not bounced. */
+bool letter_remote_open(const struct kept_letter *k, uint32_t recipient);
 /* Settles one that is open, or opens it again when its act was refused. */
 void letter_settle(struct kept_letter *k, uint32_t recipient);
 void letter_unsettle(struct kept_letter *k, uint32_t recipient);
 unsigned letter_deaths(const struct kept_letter *k, uint32_t recipient);
 void letter_count_death(struct kept_letter *k, uint32_t recipient);
+void letter_forget_deaths(struct kept_letter *k);
 
 #endif

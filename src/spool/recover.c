@@ -11,6 +11,8 @@
 #include "spool/recover.h"
 
 #include "spool/acts.h"
+#include "spool/arrival.h"
+#include "spool/fate.h"
 #include "store/lock.h"
 #include "store/secret.h"
 
@@ -70,6 +72,9 @@ static void take_letter(void *arg, const struct letter_row *row)
 			letter_settle(k, i);
 		k->recipients[i] = state;
 	}
+	k->fated = row->fate.n > 0;
+	if (k->fated && !fate_get(k, row->fate))
+		note_damage(r, k->position, "the catalogue's row of a letter's fate cannot be read");
 }
 
 struct kept_letter *letter_of_row(struct spool *s, const struct letter_row *row)
@@ -91,26 +96,22 @@ static struct kept_letter *find_letter(struct recovery *r, uint64_t id)
 
 /* --- what the journal says ----------------------------------------------------------------- */
 
+/* Each takes a part of an entry; payload: the part's own bytes. */
+
 static int on_letter(struct recovery *r, const struct part *part, uint64_t position, struct str payload)
 {
 	struct spool *s = r->spool;
 	const struct letter *l = &part->letter;
 
 	r->letters++;
-	if (!tickets_find(&s->tickets, l->ticket))
+	/* One without recipients came with an act, and that has a serial. */
+	if (l->envelope.recipient_count > 0 && !tickets_find(&s->tickets, l->ticket))
 		tickets_add(&s->tickets, l->ticket, l->id);
 	if (l->id >= r->next_letter)
 		r->next_letter = l->id + 1;
 	if (letters_get(&s->letters, l->id))
 		return 0;
-	struct kept_letter *k = letters_add(&s->letters, l->id, l->envelope.recipient_count);
-
-	k->position = position;
-	k->place = l->place;
-	k->stored = l->stored;
-	for (uint32_t i = 0; i < k->recipient_count; i++)
-		k->accounts[i] = l->envelope.recipients[i].account;
-	letters_touch(&s->letters, k);
+	letter_known(s, l, position);
 	return 0;
 }
 
@@ -191,6 +192,52 @@ static int on_act(struct recovery *r, const struct part *part, uint64_t position
 	return 0;
 }
 
+static int on_release(struct recovery *r, const struct part *part, uint64_t position, struct str payload)
+{
+	struct letters *letters = &r->spool->letters;
+
+	for (uint32_t i = 0; i < part->release.count; i++) {
+		struct kept_letter *k = find_letter(r, part->release.letters[i]);
+
+		if (k && letter_release(k, part->release.account))
+			letters_touch(letters, k);
+	}
+	return 0;
+}
+
+/* Of a letter that the catalogue has settled only the row is left. */
+static int on_outcome(struct recovery *r, const struct part *part, uint64_t position, struct str payload)
+{
+	const struct outcome *o = &part->outcome;
+	struct kept_letter *k = letters_get(&r->spool->letters, o->letter);
+
+	if (!k || o->recipient >= k->recipient_count || letter_settled(k, o->recipient))
+		return 0;
+	if (o->result == OUTCOME_SENT || o->result == OUTCOME_CLOSED)
+		letter_settle(k, o->recipient);
+	else
+		fate_note(k, o);
+	if (o->result == OUTCOME_BOUNCED)
+		letter_set_bounced(k, o->recipient, true);
+	letters_touch(&r->spool->letters, k);
+	return 0;
+}
+
+static int on_hold(struct recovery *r, const struct part *part, uint64_t position, struct str payload)
+{
+	struct kept_letter *k = letters_get(&r->spool->letters, part->hold.letter);
+
+	if (!k || k->open == 0)
+		return 0;
+	if (part->hold.released) {
+		fate_release(k);
+		letter_forget_deaths(k);
+	} else
+		fate_hold(k, part->hold.reason);
+	letters_touch(&r->spool->letters, k);
+	return 0;
+}
+
 static int on_checkpoint(struct recovery *r, const struct part *part, uint64_t position, struct str payload)
 {
 	if (catalogue_checkpoint(r->spool->catalogue) > 0)
@@ -201,9 +248,14 @@ static int on_checkpoint(struct recovery *r, const struct part *part, uint64_t p
 }
 
 static int (*const on_part[])(struct recovery *, const struct part *, uint64_t, struct str) = {
-	[PART_LETTER] = on_letter,         [PART_IDS] = on_ids,
-	[PART_ACCOUNT] = on_account,       [PART_ACT] = on_act,
+	[PART_LETTER] = on_letter,
+	[PART_IDS] = on_ids,
+	[PART_ACCOUNT] = on_account,
+	[PART_ACT] = on_act,
 	[PART_CHECKPOINT] = on_checkpoint,
+	[PART_OUTCOME] = on_outcome,
+	[PART_HOLD] = on_hold,
+	[PART_RELEASE] = on_release,
 };
 
 static int on_entry(void *arg, uint64_t position, struct str payload)
@@ -213,9 +265,10 @@ static int on_entry(void *arg, uint64_t position, struct str payload)
 	struct part part;
 	int rc, code = 0;
 
-	while (code == 0 && (rc = entry_next(&in, &r->arena, &part)) > 0)
+	for (struct str from = in.rest; code == 0 && (rc = entry_next(&in, &r->arena, &part)) > 0;
+	     from = in.rest)
 		if (part.kind < sizeof(on_part) / sizeof(on_part[0]) && on_part[part.kind])
-			code = on_part[part.kind](r, &part, position, payload);
+			code = on_part[part.kind](r, &part, position, str_head(from, from.n - in.rest.n));
 		else
 			code = err_set(&r->e, ERR_INVALID, "a newer program wrote the journal at %016llX",
 				       (unsigned long long)position);

@@ -2,11 +2,14 @@
 /* The played house (see test_house.h). */
 #include "spool/test_house.h"
 
+#include "net/verdicts.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 struct house house;
 
@@ -214,11 +217,15 @@ static bool find_body(struct str acts, uint64_t id, unsigned *count, uint64_t *l
 
 	while (!r.failed && r.rest.n > 0) {
 		uint64_t serial = read_u64(&r);
+		struct str place = read_bytes(&r, 12);
 		struct reader body = reader_of(read_str(&r, 70000));
 
 		assert_true(serial == *last + 1);
 		*last = serial;
-		*count += read_u64(&body) == id;
+		if (read_u64(&body) != id)
+			continue;
+		++*count;
+		memcpy(house.place, place.p, sizeof(house.place));
 	}
 	return reader_done(&r);
 }
@@ -242,6 +249,152 @@ unsigned co_delivered(unsigned user, uint64_t id)
 	}
 	return count;
 }
+
+/* --- relay and keeper --------------------------------------------------------------------------- */
+
+static void relay_outcome(const struct relay_question *q, struct str address, uint32_t place, struct buf *out)
+{
+	static const struct {
+		const char *name;
+		uint8_t result;
+		const char *status, *mta, *text;
+	} rows[] = {
+		{"later", OUTCOME_DEFERRED, "4.2.0", "mx.far.test[192.0.2.1]:25", "450 later"},
+		{"no", OUTCOME_BOUNCED, "5.1.1", "mx.far.test[192.0.2.1]:25", "550 5.1.1 no such user"},
+		{"", OUTCOME_SENT, "2.0.0", "mx.far.test[192.0.2.1]:25", "250 ok"},
+		{"", OUTCOME_DEFERRED, "4.4.1", "", "connect to mx.down.test[192.0.2.2]:25: refused"},
+	};
+	unsigned row = str_eq(q->domain, STR("down.test")) ? 3 : 0;
+
+	while (row < 2 && !str_starts(address, str_of(rows[row].name)))
+		row++;
+	if (house.relay.healthy)
+		row = 2;
+	house.relay.sent += row == 2;
+	buf_put_u32(out, place);
+	buf_put_u8(out, rows[row].result);
+	buf_put_str(out, str_of(rows[row].status));
+	buf_put_str(out, str_of(rows[row].mta));
+	buf_put_str(out, str_of(rows[row].text));
+}
+
+static void keep_text(char *to, size_t size, struct str s)
+{
+	snprintf(to, size, "%.*s", STR_ARG(s));
+}
+
+static void keep_offer(const struct relay_question *q, struct str address)
+{
+	struct relay_offer *o = &house.relay.last[house.relay.offers++ % 1024];
+	ssize_t n = pread(q->file, house.relay.bytes, sizeof(house.relay.bytes) - 1, 0);
+
+	house.relay.bytes[n < 0 ? 0 : n] = 0;
+	*o = (struct relay_offer){
+		.letter = q->letter, .size = q->size, .smtputf8 = q->smtputf8, .body = q->body};
+	keep_text(o->domain, sizeof(o->domain), q->domain);
+	keep_text(o->sender, sizeof(o->sender), q->sender);
+	keep_text(o->first, sizeof(o->first), address);
+}
+
+static void co_on_relay(void *room, struct chan_parcel *p)
+{
+	struct relay_question q;
+	struct buf outcomes;
+	bool hang = false, mute = false;
+
+	if (!relay_take(p, &q))
+		return;
+	struct reader r = reader_of(q.recipients);
+	unsigned n = 0;
+
+	buf_init(&outcomes, 73728);
+	while (!r.failed && r.rest.n > 0) {
+		uint32_t place = read_u32(&r);
+
+		read_u8(&r);
+		struct str address = read_str(&r, 1024);
+
+		read_str(&r, 1024);
+		hang |= str_starts(address, STR("hang")) && !house.relay.healthy;
+		mute |= str_starts(address, STR("mute")) && !house.relay.healthy;
+		if (n++ == 0)
+			keep_offer(&q, address);
+		if (!hang)
+			relay_outcome(&q, address, place, &outcomes);
+	}
+	house.relay.last[(house.relay.offers - 1) % 1024].recipients = n;
+	close(q.file);
+	if (++house.relay.open > house.relay.most_open)
+		house.relay.most_open = house.relay.open;
+	if (hang)
+		co_sleep_until(NO_DEADLINE);
+	else
+		co_sleep_until(deadline_in(1));
+	house.relay.open--;
+	struct relay_answer a = {mute ? STR("nonsense") : buf_str(&outcomes)};
+
+	relay_answer(p, &a);
+	buf_free(&outcomes);
+}
+
+static const struct chan_handler relay_handlers[] = {{MSG_RELAY, co_on_relay}, {0, NULL}};
+
+void relay_start(void)
+{
+	struct chan_rules rules = {
+		.handlers = relay_handlers, .fibers = &house.played, .window = 64, .longest_ms = 120000};
+
+	relay_kill();
+	house.relay.ours = chan_new("spool", &rules);
+	house.relay.open = 0;
+	join_channels(house.relay.ours, house.relay.spools, ++house.relay.processes);
+	spool_relay_came(house.spool);
+}
+
+void relay_kill(void)
+{
+	chan_destroy(&house.relay.ours);
+}
+
+static void put_target(struct buf *b, uint8_t kind, struct str account)
+{
+	buf_put_u8(b, kind);
+	buf_put_str(b, account);
+	buf_put_str(b, account);
+}
+
+/* alias@example.test is anna and somebody elsewhere, the users are, others there are not. */
+static void co_on_recipient(void *room, struct chan_parcel *p)
+{
+	struct recipient_question q;
+	struct buf targets;
+
+	if (!recipient_take(p, &q))
+		return;
+	if (house.keeper_deaf) {
+		chan_refuse(p, ERR_BUSY, "not now");
+		return;
+	}
+	struct recipient_answer a = {.verdict = RECIPIENT_UNKNOWN};
+
+	buf_init(&targets, 4096);
+	for (unsigned i = 0; i < USERS; i++)
+		if (str_eq(q.address, user_of(i)))
+			put_target(&targets, TARGET_LOCAL, user_of(i));
+	if (str_eq(q.address, STR("alias@example.test"))) {
+		put_target(&targets, TARGET_LOCAL, user_of(0));
+		put_target(&targets, TARGET_REMOTE, STR("ok@far.test"));
+	}
+	a.targets = buf_str(&targets);
+	if (targets.n > 0)
+		a.verdict = RECIPIENT_OK;
+	else if (!str_ends(q.address, STR("@example.test")))
+		a.verdict = RECIPIENT_NOT_OURS;
+	recipient_answer(p, &a);
+	buf_free(&targets);
+}
+
+static const struct chan_handler keeper_handlers[] = {{MSG_RECIPIENT, co_on_recipient}, {0, NULL}};
 
 /* --- the gate ----------------------------------------------------------------------------------- */
 
@@ -368,21 +521,52 @@ int co_append_memfd(uint64_t ticket, uint64_t id, unsigned users, size_t size, i
 	return code;
 }
 
+int co_append_envelope(uint64_t ticket, uint64_t id, const struct envelope *env, struct str letter,
+		       struct err *e)
+{
+	char bytes[TICKET_SIZE];
+	struct chan_parcel store;
+	struct append_answer a;
+	struct buf envelope;
+
+	make_ticket(bytes, ticket);
+	buf_init(&envelope, 60000);
+	envelope_put(&envelope, env);
+	assert_false(buf_failed(&envelope));
+	struct append_question q = {.ticket = {bytes, TICKET_SIZE},
+				    .letter = id,
+				    .envelope = buf_str(&envelope),
+				    .bytes = letter,
+				    .wide = -1};
+	int code = co_ask_append(house.gate, &q, deadline_in(20000), &store, &a, e);
+
+	if (code == 0)
+		chan_parcel_free(&store);
+	buf_free(&envelope);
+	return code;
+}
+
+static uint32_t all_open(void)
+{
+	const struct kept_letter *k;
+	size_t at = 0;
+	uint32_t open = 0;
+
+	while ((k = nummap_next(&house.spool->letters.map, &at)))
+		open += k->open;
+	return open;
+}
+
+/* What is settled in a group may be refused, or come with a new letter. */
 bool co_all_settled(int64_t ms)
 {
 	int64_t deadline = deadline_in(ms);
 
 	for (;;) {
-		const struct kept_letter *k;
-		size_t at = 0;
-		uint32_t open = 0;
-
-		while ((k = nummap_next(&house.spool->letters.map, &at)))
-			open += k->open;
-		if (open == 0)
+		if (all_open() == 0)
 			co_commit_settled(&house.spool->commit);
-		if (open == 0 || clock_ms() > deadline)
-			return open == 0;
+		if (all_open() == 0 || clock_ms() > deadline)
+			return all_open() == 0;
 		co_sleep_until(deadline_in(2));
 	}
 }
@@ -397,10 +581,21 @@ static void open_channels(void)
 				    .window = DELIVERIES_OPEN,
 				    .longest_ms = 3600000};
 	struct chan_rules gates = {.window = 256, .fibers = &house.played, .longest_ms = 120000};
+	struct chan_rules keepers = {
+		.handlers = keeper_handlers, .fibers = &house.played, .longest_ms = 120000};
 
 	house.gate = chan_new("spool", &gates);
 	house.gate_spools = chan_new("gate/0", &spools);
 	join_channels(house.gate, house.gate_spools, 1);
+	house.operator= chan_new("spool", &gates);
+	house.operator_spools = chan_new("command", &spools);
+	join_channels(house.operator, house.operator_spools, 1);
+	house.keeper = chan_new("spool", &keepers);
+	house.keeper_spools = chan_new("keeper/0", &spools);
+	join_channels(house.keeper, house.keeper_spools, 1);
+	spool_set_keeper(house.spool, house.keeper_spools);
+	house.relay.spools = chan_new("relay/0", &spools);
+	spool_set_relay(house.spool, house.relay.spools);
 	for (unsigned i = 0; i < SHARDS; i++) {
 		house.shards[i].spools = chan_new("mailbox", &spools);
 		spool_set_shard(house.spool, i, house.shards[i].spools);
@@ -420,6 +615,8 @@ void co_house_start(void)
 		assert_true(false);
 	}
 	house.ids_left = 0;
+	if (!house.relay_away)
+		relay_start();
 	for (unsigned i = 0; i < SHARDS; i++)
 		assert_int_equal(co_shard_start(i), 0);
 }
@@ -428,6 +625,9 @@ static void co_house_end(bool in_order)
 {
 	/* The others hear nothing any more. */
 	chan_destroy(&house.gate);
+	chan_destroy(&house.operator);
+	chan_destroy(&house.keeper);
+	relay_kill();
 	for (unsigned i = 0; i < SHARDS; i++)
 		chan_destroy(&house.shards[i].ours);
 	if (in_order)
@@ -443,6 +643,9 @@ static void co_house_end(bool in_order)
 	assert_int_equal(co_group_join(&house.played, NO_DEADLINE), 0);
 	assert_int_equal(co_group_join(&house.askers, NO_DEADLINE), 0);
 	chan_destroy(&house.gate_spools);
+	chan_destroy(&house.operator_spools);
+	chan_destroy(&house.keeper_spools);
+	chan_destroy(&house.relay.spools);
 	for (unsigned i = 0; i < SHARDS; i++)
 		chan_destroy(&house.shards[i].spools);
 	spool_destroy(&house.spool);

@@ -39,6 +39,30 @@ struct played_shard {
 	uint64_t order[4096]; /* letters in the order of their offers */
 };
 
+/* What it was asked. */
+struct relay_offer {
+	uint64_t letter;
+	char domain[64];
+	char sender[64];
+	char first[64]; /* recipient */
+	unsigned recipients;
+	uint64_t size;
+	uint8_t smtputf8, body;
+};
+
+/* A relay whose answer depends on the recipient's name: "ok" is sent, "later" deferred, "no"
+ * bounced, "hang" never answered, "mute" answered with nonsense; at down.test nobody is
+ * reached. */
+struct played_relay {
+	struct chan *ours, *spools;
+	uint32_t processes;
+	unsigned offers, open, most_open;
+	unsigned sent; /* recipients */
+	bool healthy; /* all are sent */
+	struct relay_offer last[1024]; /* by number of the offer */
+	char bytes[4096]; /* of the last letter */
+};
+
 struct house {
 	struct temp_folder t;
 	struct sysio io; /* sysio_real, with faults */
@@ -46,10 +70,16 @@ struct house {
 	struct spool *spool;
 	struct fiber_group own, handlers, played, askers;
 	struct chan *gate, *gate_spools;
+	struct chan *keeper, *keeper_spools;
+	struct chan *operator, * operator_spools; /* on the control socket */
+	struct played_relay relay;
+	bool relay_away; /* it is not started with the house */
+	bool keeper_deaf;
 	struct played_shard shards[SHARDS];
 	uint64_t next_id, ids_left;
 	uint64_t serials[USERS + 2]; /* by account id */
 	uint32_t accounts[USERS];
+	char place[12]; /* what `acts` said of the letter that co_delivered() found last */
 	char log[16384];
 	unsigned fail_syncs; /* so many fail from now on */
 	unsigned writes, syncs;
@@ -70,6 +100,10 @@ void co_house_start(void);
 int co_shard_start(unsigned index);
 void shard_kill(unsigned index);
 
+/* A new process of relay. */
+void relay_start(void);
+void relay_kill(void);
+
 struct str user_of(unsigned user);
 /* The shard where that user lives. */
 struct played_shard *shard_of_user(unsigned user);
@@ -80,6 +114,9 @@ uint64_t co_new_id(void);
 int co_append(uint64_t ticket, uint64_t id, unsigned users, struct err *e);
 /* A letter with an outline in the message, or in a memory file (wide >= 0), that says it has `say` bytes. */
 int co_append_wide(uint64_t ticket, uint64_t id, struct str outline, uint32_t say, int wide, struct err *e);
+/* The same from anybody to anybody. */
+int co_append_envelope(uint64_t ticket, uint64_t id, const struct envelope *env, struct str letter,
+		       struct err *e);
 int co_append_memfd(uint64_t ticket, uint64_t id, unsigned users, size_t size, int seals, size_t say,
 		    struct err *e);
 /* Sends an act; 0 or the code of the refusal. */

@@ -346,3 +346,18 @@ int act_body_get(struct str body, uint64_t serial, struct arena *arena, struct a
 	*out = (struct act_body){serial, changes, n};
 	return 0;
 }
+
+int act_body_set_place(char *body, size_t n, uint64_t place, struct err *err)
+{
+	struct reader r = reader_of((struct str){body, n});
+	bool add = read_u8(&r) == ACT_VERSION && read_u32(&r) == 1 && read_u8(&r) == CHANGE_ADD;
+
+	/* Folder, UID, letter. */
+	read_bytes(&r, 4 + 4 + 8);
+	size_t at = n - r.rest.n;
+
+	if (!add || read_u64(&r) != 0 || r.failed)
+		return err_set(err, ERR_INVALID, "the act is not one message without a place");
+	le64_set(body + at, place);
+	return 0;
+}

@@ -173,6 +173,11 @@ int act_body_put(struct buf *b, const struct act_body *act, struct err *err);
 int act_body_get(struct str body, uint64_t serial, struct arena *arena, struct act_body *out,
 		 struct err *err);
 
+/* Says in a body that is one CHANGE_ADD where its letter lies: who made the body with place 0
+ * did not know it yet (APPEND), the letter's part of the same entry does.  ERR_INVALID: it is
+ * another body, or says a place already. */
+int act_body_set_place(char *body, size_t n, uint64_t place, struct err *err);
+
 /* True for a name that a folder may have: UTF-8 without control characters, no
  * empty level, and the first level is not INBOX in other letters than capitals. */
 bool folder_name_valid(struct str name);

@@ -7,26 +7,39 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define DERIVED_VERSION 1
+#define DERIVED_VERSION 2
 
 struct derived {
 	struct sql sql;
 };
 
-enum { STMT_VERSION, STMT_GET, STMT_PUT, STMT_DROP, STMT_COUNT };
+enum {
+	STMT_VERSION,
+	STMT_GET,
+	STMT_PUT,
+	STMT_DROP,
+	STMT_RECENT,
+	STMT_RECENT_CLEAR,
+	STMT_RECENT_PUT,
+	STMT_COUNT
+};
 
 static const char *const texts[STMT_COUNT] = {
 	[STMT_VERSION] = "SELECT version FROM meta",
 	[STMT_GET] = "SELECT outline FROM outlines WHERE letter = ?1",
 	[STMT_PUT] = "INSERT OR REPLACE INTO outlines VALUES (?1, ?2)",
 	[STMT_DROP] = "DELETE FROM outlines WHERE letter = ?1",
+	[STMT_RECENT] = "SELECT folder, uid FROM recent LIMIT ?1",
+	[STMT_RECENT_CLEAR] = "DELETE FROM recent",
+	[STMT_RECENT_PUT] = "INSERT INTO recent VALUES (?1, ?2)",
 };
 
 static const char schema[] =
 	"BEGIN;"
 	"CREATE TABLE meta (version INTEGER NOT NULL) STRICT;"
-	"INSERT INTO meta VALUES (1);"
+	"INSERT INTO meta VALUES (2);"
 	"CREATE TABLE outlines (letter INTEGER PRIMARY KEY, outline BLOB NOT NULL) STRICT;"
+	"CREATE TABLE recent (folder INTEGER PRIMARY KEY, uid INTEGER NOT NULL) STRICT;"
 	"COMMIT;";
 
 /* ERR_NOT_FOUND: there is none; ERR_CORRUPT: not a file that we can use. */
@@ -162,6 +175,33 @@ int derived_drop(struct derived *d, const uint64_t *letters, size_t n, struct er
 		return rc;
 	for (size_t i = 0; i < n && !rc; i++)
 		rc = sql_run(&d->sql, STMT_DROP, SQL_INTS((int64_t)letters[i]), err);
+	return end(d, rc, err);
+}
+
+int derived_recent(struct derived *d, struct recent_row *rows, size_t max, size_t *n, struct err *err)
+{
+	sqlite3_stmt *st = sql_bind(&d->sql, STMT_RECENT, SQL_INTS((int64_t)max), err);
+	int rc = st ? 1 : err->code;
+
+	*n = 0;
+	while (rc > 0) {
+		rc = sql_step(&d->sql, st, err);
+		if (rc > 0)
+			rows[(*n)++] = (struct recent_row){(uint32_t)sqlite3_column_int64(st, 0),
+							   (uint32_t)sqlite3_column_int64(st, 1)};
+	}
+	return rc;
+}
+
+int derived_put_recent(struct derived *d, const struct recent_row *rows, size_t n, struct err *err)
+{
+	int rc = sql_begin(&d->sql, err);
+
+	if (rc)
+		return rc;
+	rc = sql_run(&d->sql, STMT_RECENT_CLEAR, NULL, 0, err);
+	for (size_t i = 0; i < n && !rc; i++)
+		rc = sql_run(&d->sql, STMT_RECENT_PUT, SQL_INTS(rows[i].folder, rows[i].uid), err);
 	return end(d, rc, err);
 }
 

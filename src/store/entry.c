@@ -281,8 +281,10 @@ static void get_act(struct reader *r, struct arena *a, struct part *part)
 
 static bool outcome_valid(const struct outcome *o)
 {
-	return o->result >= OUTCOME_SENT && o->result <= OUTCOME_BOUNCED &&
-	       (o->result == OUTCOME_DEFERRED) == (o->until_us != 0);
+	bool deferred = o->result == OUTCOME_DEFERRED;
+
+	return o->result >= OUTCOME_SENT && o->result <= OUTCOME_CLOSED && deferred == (o->until_us != 0) &&
+	       deferred == (o->tries != 0);
 }
 
 static void put_outcome(struct buf *b, const struct part *part)
@@ -294,7 +296,10 @@ static void put_outcome(struct buf *b, const struct part *part)
 	put_id(b, o->letter);
 	buf_put_u32(b, o->recipient);
 	buf_put_u8(b, o->result);
+	buf_put_u32(b, o->tries);
 	buf_put_u64(b, o->until_us);
+	put_str(b, o->status, OUTCOME_STATUS_MAX);
+	put_str(b, o->mta, OUTCOME_MTA_MAX);
 	put_str(b, o->text, OUTCOME_TEXT_MAX);
 }
 
@@ -305,7 +310,10 @@ static void get_outcome(struct reader *r, struct arena *a, struct part *part)
 	o->letter = get_id(r);
 	o->recipient = read_u32(r);
 	o->result = read_u8(r);
+	o->tries = read_u32(r);
 	o->until_us = read_u64(r);
+	o->status = read_str(r, OUTCOME_STATUS_MAX);
+	o->mta = read_str(r, OUTCOME_MTA_MAX);
 	o->text = read_str(r, OUTCOME_TEXT_MAX);
 	if (!outcome_valid(o))
 		r->failed = true;
@@ -353,6 +361,24 @@ static void get_checkpoint(struct reader *r, struct arena *a, struct part *part)
 	part->checkpoint.position = read_u64(r);
 }
 
+static void put_hold(struct buf *b, const struct part *part)
+{
+	put_id(b, part->hold.letter);
+	buf_put_u8(b, part->hold.released ? 2 : 1);
+	put_str(b, part->hold.reason, HOLD_REASON_MAX);
+}
+
+static void get_hold(struct reader *r, struct arena *a, struct part *part)
+{
+	part->hold.letter = get_id(r);
+	uint8_t state = read_u8(r);
+
+	part->hold.released = state == 2;
+	part->hold.reason = read_str(r, HOLD_REASON_MAX);
+	if (state != 1 && state != 2)
+		r->failed = true;
+}
+
 static const struct codec {
 	void (*put)(struct buf *b, const struct part *part);
 	void (*get)(struct reader *r, struct arena *a, struct part *part);
@@ -361,6 +387,7 @@ static const struct codec {
 	[PART_ACCOUNT] = {put_account, get_account}, [PART_ACT] = {put_act, get_act},
 	[PART_OUTCOME] = {put_outcome, get_outcome}, [PART_RELEASE] = {put_release, get_release},
 	[PART_MOVED] = {put_moved, get_moved},       [PART_CHECKPOINT] = {put_checkpoint, get_checkpoint},
+	[PART_HOLD] = {put_hold, get_hold},
 };
 
 static const struct codec *codec_of(unsigned kind)

@@ -19,7 +19,10 @@
 #define ENTRY_OUTLINE_MAX (1U << 20)
 #define ACT_SETTLES_MAX 65536
 #define ACT_SENDS_MAX 1024
+#define OUTCOME_STATUS_MAX 15 /* "5.123.123" and some room */
+#define OUTCOME_MTA_MAX 300
 #define OUTCOME_TEXT_MAX 2048
+#define HOLD_REASON_MAX 500
 #define TICKET_SIZE 16
 
 /* How a letter's bytes are stored. */
@@ -83,16 +86,27 @@ struct act {
 enum outcome_result {
 	OUTCOME_SENT = 1,
 	OUTCOME_DEFERRED = 2,
-	OUTCOME_BOUNCED = 3,
+	OUTCOME_BOUNCED = 3, /* for good; it stays open until the sender has been told */
+	OUTCOME_CLOSED = 4, /* told, nobody is to be told, or deleted */
 };
 
-/* What became of a remote recipient. */
+/* What became of a recipient: of a remote one, or of any when it is deleted. */
 struct outcome {
 	uint64_t letter;
 	uint32_t recipient;
 	uint8_t result; /* enum outcome_result */
+	uint32_t tries; /* so many have been deferred; 0 unless deferred */
 	uint64_t until_us; /* next try; 0 unless deferred */
+	struct str status; /* RFC 3463, "5.1.1"; may be empty */
+	struct str mta; /* "mx.b.test[192.0.2.1]:25"; empty: none was reached */
 	struct str text; /* the reply or the reason */
+};
+
+/* A letter is offered to nobody any more, or to all again. */
+struct hold {
+	uint64_t letter;
+	bool released;
+	struct str reason;
 };
 
 /* These letters are no longer held by this account. */
@@ -127,6 +141,7 @@ enum part_kind {
 	PART_RELEASE = 6,
 	PART_MOVED = 7,
 	PART_CHECKPOINT = 8,
+	PART_HOLD = 9,
 };
 
 struct part {
@@ -140,6 +155,7 @@ struct part {
 		struct release release;
 		struct moved moved;
 		struct checkpoint checkpoint;
+		struct hold hold;
 	};
 };
 

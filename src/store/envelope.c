@@ -4,6 +4,8 @@
 
 #define VERSION 1
 #define FLAG_SMTPUTF8 1
+#define FLAG_HELD 2
+#define FLAGS_ALL (FLAG_SMTPUTF8 | FLAG_HELD)
 /* The shortest recipient: account, notify, two empty strings. */
 #define RECIPIENT_MIN 13
 
@@ -33,7 +35,7 @@ void envelope_put(struct buf *b, const struct envelope *env)
 	}
 	buf_put_u8(b, VERSION);
 	buf_put_u8(b, env->body);
-	buf_put_u8(b, env->smtputf8 ? FLAG_SMTPUTF8 : 0);
+	buf_put_u8(b, (uint8_t)((env->smtputf8 ? FLAG_SMTPUTF8 : 0) | (env->held ? FLAG_HELD : 0)));
 	buf_put_u8(b, env->ret);
 	buf_put_u64(b, env->received_us);
 	buf_put_str(b, env->reverse_path);
@@ -60,13 +62,14 @@ static void get_head(struct reader *r, struct envelope *env)
 	uint8_t flags = read_u8(r);
 
 	env->smtputf8 = flags & FLAG_SMTPUTF8;
+	env->held = flags & FLAG_HELD;
 	env->ret = read_u8(r);
 	env->received_us = read_u64(r);
 	env->reverse_path = read_str(r, ENVELOPE_ADDRESS_MAX);
 	env->envid = read_str(r, ENVELOPE_ENVID_MAX);
 	env->login = read_str(r, ENVELOPE_ADDRESS_MAX);
 	env->recipient_count = read_u32(r);
-	if (version != VERSION || flags > FLAG_SMTPUTF8 || !head_valid(env))
+	if (version != VERSION || flags > FLAGS_ALL || !head_valid(env))
 		r->failed = true;
 }
 

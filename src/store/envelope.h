@@ -56,6 +56,7 @@ struct envelope {
 	uint8_t body; /* enum envelope_body */
 	uint8_t ret; /* enum envelope_ret */
 	bool smtputf8; /* RFC 6531 */
+	bool held; /* scan ended twice with it: nobody is offered it until it is released */
 };
 
 /* Appends it; sets b->failed when a limit or rule above is broken. */

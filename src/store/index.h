@@ -73,6 +73,8 @@ int index_load(struct index *ix, uint32_t folder, uint32_t after_uid, struct mes
 /* The same, only rows with a modseq above `modseq`. */
 int index_since(struct index *ix, uint32_t folder, uint64_t modseq, uint32_t after_uid, struct message *rows,
 		size_t max, size_t *n, struct err *err);
+/* How many messages of the folder have a UID not below `uid`. */
+int index_count_from(struct index *ix, uint32_t folder, uint32_t uid, uint64_t *n, struct err *err);
 /*
  * Ranges that were expunged with a modseq above `modseq`, in order of UID, those
  * that begin above after_uid.  *complete is false when the log does not reach

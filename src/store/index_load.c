@@ -63,6 +63,22 @@ int index_since(struct index *ix, uint32_t folder, uint64_t modseq, uint32_t aft
 		    rows, n, err);
 }
 
+int index_count_from(struct index *ix, uint32_t folder, uint32_t uid, uint64_t *n, struct err *err)
+{
+	int rc = index_usable(ix, err);
+
+	if (rc)
+		return rc;
+	sqlite3_stmt *st = sql_bind(&ix->sql, STMT_MESSAGES_COUNT, SQL_INTS(folder, uid), err);
+
+	rc = st ? sql_step(&ix->sql, st, err) : err->code;
+	if (rc <= 0)
+		return rc;
+	*n = (uint64_t)sqlite3_column_int64(st, 0);
+	sql_stop(st);
+	return 0;
+}
+
 int index_expunged(struct index *ix, uint32_t folder, uint64_t modseq, uint32_t after_uid,
 		   struct uid_range *ranges, size_t max, size_t *n, bool *complete, struct err *err)
 {

@@ -105,6 +105,7 @@ const char *const index_statements_text[STMT_COUNT] = {
 	[STMT_RELEASES] = "SELECT letter, serial, EXISTS (SELECT 1 FROM messages WHERE messages.letter ="
 			  " releases.letter) FROM releases WHERE serial <= ?1 ORDER BY letter LIMIT ?2",
 	[STMT_RELEASED] = "DELETE FROM releases WHERE letter = ?1 AND serial <= ?2",
+	[STMT_MESSAGES_COUNT] = "SELECT count(*) FROM messages WHERE folder = ?1 AND uid >= ?2",
 };
 
 static int create_tables(struct index *ix, struct str address, struct err *err)

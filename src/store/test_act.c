@@ -223,12 +223,54 @@ static void knows_names(void **state)
 	assert_false(keyword_name_valid((struct str){long_name, KEYWORD_NAME_MAX + 1}));
 }
 
+static void says_a_place_later(void **state)
+{
+	struct change changes[2] = {
+		{.kind = CHANGE_ADD, .add = {.folder = 1, .uid = 2, .letter = 3, .immutable = 4, .size = 5}},
+		{.kind = CHANGE_FOLDER_DELETE, .delete = {.folder = 9}},
+	};
+	struct act_body act = {.serial = 1, .changes = changes, .n = 1}, got;
+	struct arena arena;
+	struct buf b;
+	struct err e;
+
+	buf_init(&b, 4096);
+	arena_init(&arena, 1 << 16);
+	assert_int_equal(act_body_put(&b, &act, &e), 0);
+	for (size_t n = 0; n < 30; n++)
+		assert_int_equal(act_body_set_place(b.p, n, 7, &e), ERR_INVALID);
+	assert_int_equal(act_body_set_place(b.p, b.n, 7ull << 32 | 64, &e), 0);
+	assert_int_equal(act_body_get(buf_str(&b), 1, &arena, &got, &e), 0);
+	assert_true(got.changes[0].add.place == (7ull << 32 | 64));
+	changes[0].add.place = 7ull << 32 | 64;
+	struct buf want;
+
+	buf_init(&want, 4096);
+	assert_int_equal(act_body_put(&want, &act, &e), 0);
+	assert_true(str_eq(buf_str(&b), buf_str(&want)));
+	/* It has one now; others have none to say. */
+	assert_int_equal(act_body_set_place(b.p, b.n, 8, &e), ERR_INVALID);
+	changes[0].add.place = 0;
+	act.n = 2;
+	buf_clear(&b);
+	assert_int_equal(act_body_put(&b, &act, &e), 0);
+	assert_int_equal(act_body_set_place(b.p, b.n, 8, &e), ERR_INVALID);
+	act.changes = changes + 1;
+	act.n = 1;
+	buf_clear(&b);
+	assert_int_equal(act_body_put(&b, &act, &e), 0);
+	assert_int_equal(act_body_set_place(b.p, b.n, 8, &e), ERR_INVALID);
+	buf_free(&b);
+	buf_free(&want);
+	arena_free(&arena);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(reads_what_it_wrote), cmocka_unit_test(refuses_broken_rules),
 		cmocka_unit_test(keeps_ceilings),      cmocka_unit_test(refuses_foreign_bodies),
-		cmocka_unit_test(knows_names),
+		cmocka_unit_test(knows_names),         cmocka_unit_test(says_a_place_later),
 	};
 
 	return cmocka_run_group_tests_name("act", tests, NULL, NULL);

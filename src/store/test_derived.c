@@ -78,6 +78,37 @@ static void keeps_outlines(void **state)
 	test_dir_remove(dir);
 }
 
+static void keeps_how_far_recent_was_told(void **state)
+{
+	const struct recent_row rows[] = {{1, 7}, {9, UINT32_MAX}};
+	struct recent_row got[4];
+	char dir[TEST_DIR_MAX];
+	struct err err;
+	size_t n;
+
+	test_dir_make(dir);
+	make_account(dir);
+	struct derived *d = open_at(dir);
+
+	assert_int_equal(derived_recent(d, got, 4, &n, &err), 0);
+	assert_int_equal(n, 0);
+	assert_int_equal(derived_put_recent(d, rows, 2, &err), 0);
+	derived_close(&d);
+	d = open_at(dir);
+	assert_int_equal(derived_recent(d, got, 4, &n, &err), 0);
+	assert_int_equal(n, 2);
+	assert_int_equal(got[0].folder, 1);
+	assert_int_equal(got[1].uid, UINT32_MAX);
+	assert_int_equal(derived_put_recent(d, rows + 1, 1, &err), 0);
+	assert_int_equal(derived_recent(d, got, 4, &n, &err), 0);
+	assert_int_equal(n, 1);
+	assert_int_equal(got[0].folder, 9);
+	assert_int_equal(derived_recent(d, got, 0, &n, &err), 0);
+	assert_int_equal(n, 0);
+	derived_close(&d);
+	test_dir_remove(dir);
+}
+
 static void begins_anew_when_damaged(void **state)
 {
 	const char *junk[] = {"this is no database, however long it may be", ""};
@@ -151,6 +182,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(keeps_outlines),
+		cmocka_unit_test(keeps_how_far_recent_was_told),
 		cmocka_unit_test(begins_anew_when_damaged),
 		cmocka_unit_test(escapes_names),
 	};

@@ -45,11 +45,12 @@ static struct part sample(enum part_kind kind)
 			      .act = {9, 1, 2, two_letters, 2, two_settles, 2, two_sends, 2,
 				      STR_INIT("body")}},
 		[PART_OUTCOME] = {.kind = PART_OUTCOME,
-				  .outcome = {1, 3, OUTCOME_DEFERRED, 1700000000000000,
-					      STR_INIT("450 later")}},
+				  .outcome = {1, 3, OUTCOME_DEFERRED, 2, 1700000000000000, STR_INIT("4.2.0"),
+					      STR_INIT("mx.x.test[192.0.2.1]:25"), STR_INIT("450 later")}},
 		[PART_RELEASE] = {.kind = PART_RELEASE, .release = {9, two_letters, 2}},
 		[PART_MOVED] = {.kind = PART_MOVED, .moved = {two_moves, 2}},
 		[PART_CHECKPOINT] = {.kind = PART_CHECKPOINT, .checkpoint = {0x0000000200000040}},
+		[PART_HOLD] = {.kind = PART_HOLD, .hold = {1, true, STR_INIT("by the operator")}},
 	};
 
 	return samples[kind];
@@ -67,7 +68,7 @@ static void there_and_back(void **state)
 	struct arena a;
 
 	arena_init(&a, 1 << 20);
-	for (int kind = PART_LETTER; kind <= PART_CHECKPOINT; kind++) {
+	for (int kind = PART_LETTER; kind <= PART_HOLD; kind++) {
 		struct buf once, again;
 		struct part part;
 
@@ -109,7 +110,7 @@ static void values_arrive(void **state)
 	assert_str(env->recipients[0].orcpt, "rfc822;A@x.test");
 	assert_int_equal(env->recipients[0].account, 7);
 	assert_int_equal(env->recipients[1].notify, NOTIFY_NEVER);
-	assert_true(env->smtputf8 && env->ret == RET_HDRS && env->body == BODY_8BITMIME);
+	assert_true(env->smtputf8 && !env->held && env->ret == RET_HDRS && env->body == BODY_8BITMIME);
 	assert_str(part.letter.outline, "an outline");
 	buf_free(&b);
 	arena_free(&a);
@@ -121,7 +122,7 @@ static void every_cut_is_refused(void **state)
 	struct arena a;
 
 	arena_init(&a, 1 << 24);
-	for (int kind = PART_LETTER; kind <= PART_CHECKPOINT; kind++) {
+	for (int kind = PART_LETTER; kind <= PART_HOLD; kind++) {
 		struct buf b;
 		struct part part;
 
@@ -218,9 +219,15 @@ static void limits_when_writing(void **state)
 	p = sample(PART_OUTCOME), p.outcome.result = 0, refuse(p);
 	p = sample(PART_OUTCOME), p.outcome.result = OUTCOME_SENT, refuse(p);
 	p = sample(PART_OUTCOME), p.outcome.until_us = 0, refuse(p);
+	p = sample(PART_OUTCOME), p.outcome.tries = 0, refuse(p);
+	p = sample(PART_OUTCOME), p.outcome.result = 5, refuse(p);
+	p = sample(PART_OUTCOME), p.outcome.status = long_str(OUTCOME_STATUS_MAX + 1), refuse(p);
+	p = sample(PART_OUTCOME), p.outcome.mta = long_str(OUTCOME_MTA_MAX + 1), refuse(p);
+	p = sample(PART_HOLD), p.hold.letter = 0, refuse(p);
+	p = sample(PART_HOLD), p.hold.reason = long_str(HOLD_REASON_MAX + 1), refuse(p);
 	p = sample(PART_OUTCOME), p.outcome.text = long_str(OUTCOME_TEXT_MAX + 1), refuse(p);
 	p = sample(PART_RELEASE), p.release.account = 0, refuse(p);
-	p = sample(PART_CHECKPOINT), p.kind = (enum part_kind)9, refuse(p);
+	p = sample(PART_CHECKPOINT), p.kind = (enum part_kind)10, refuse(p);
 	p = sample(PART_CHECKPOINT), p.kind = (enum part_kind)0, refuse(p);
 }
 
@@ -267,7 +274,7 @@ static void limits_when_reading(void **state)
 		{PART_IDS, 1, "\2", 1}, /* version of the part */
 		{PART_IDS, 2, "\1", 1}, /* zero that is none */
 		{PART_IDS, 0, "\0", 1}, /* unknown kinds */
-		{PART_IDS, 0, "\x09", 1},
+		{PART_IDS, 0, "\x0A", 1},
 		{PART_IDS, 0, "\xFF", 1},
 		{PART_IDS, 8, "\0\0\0\0\0\0", 6}, /* counter 0 */
 		{PART_LETTER, 8 + 16 + 8, "\0\0\0\0", 4}, /* own file, yet an offset */
@@ -275,7 +282,7 @@ static void limits_when_reading(void **state)
 		{PART_LETTER, 8 + 52, "\2", 1}, /* transform */
 		{PART_LETTER, 8 + 57, "\2", 1}, /* version of the envelope */
 		{PART_LETTER, 8 + 58, "\3", 1}, /* body */
-		{PART_LETTER, 8 + 59, "\2", 1}, /* flags */
+		{PART_LETTER, 8 + 59, "\4", 1}, /* flags */
 		{PART_LETTER, 8 + 60, "\3", 1}, /* ret */
 		{PART_ACCOUNT, 8 + 4, "\3", 1}, /* neither begun nor ended */
 		{PART_ACT, 8, "\0", 1}, /* account 0 */
@@ -283,7 +290,9 @@ static void limits_when_reading(void **state)
 		{PART_ACT, 28, "\xFF\xFF\xFF\xFF", 4}, /* more holds than bytes */
 		{PART_RELEASE, 12, "\xFF\xFF\xFF\x1F", 4},
 		{PART_MOVED, 8, "\xFF\xFF\xFF\xFF", 4},
-		{PART_OUTCOME, 8 + 12, "\4", 1},
+		{PART_OUTCOME, 8 + 12, "\5", 1},
+		{PART_OUTCOME, 8 + 13, "\0", 1}, /* deferred, yet never */
+		{PART_HOLD, 8 + 8, "\3", 1}, /* neither held nor released */
 		{PART_OUTCOME, 8 + 12, "\1", 1}, /* sent, yet with a next try */
 	};
 	struct arena a;

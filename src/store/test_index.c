@@ -217,6 +217,12 @@ static void loads_in_pages(void **state)
 	assert_int_equal(n, 3);
 	assert_int_equal(index_load(ix, 9, 0, rows, 3, &n, &err), 0);
 	assert_int_equal(n, 0);
+	uint64_t count = 77;
+
+	assert_int_equal(index_count_from(ix, 1, 2001, &count, &err), 0);
+	assert_int_equal(count, 500);
+	assert_int_equal(index_count_from(ix, 1, 2501, &count, &err), 0);
+	assert_int_equal(count, 0);
 	fold_one(ix,
 		 (struct change){.kind = CHANGE_FLAGS_ADD, .flags = {1, {some, 2}, MESSAGE_SEEN, {NULL, 0}}});
 	assert_int_equal(index_since(ix, 1, 1, 0, rows, INDEX_ROWS_MAX, &n, &err), 0);

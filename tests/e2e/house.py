@@ -28,7 +28,7 @@ FLAVOUR = os.environ.get("MAILSTEAD_FLAVOUR", "release")
 # A sanitizer build needs its time, above all to start.
 PATIENCE = 60 if FLAVOUR == "asan" else 20
 
-READY = re.compile(r"(?:^|: |\] |\bmaster )ready\s*$", re.M)
+READY = re.compile(r'(?:^|: |\] |\bmaster |"text":")ready(?:"\})?\s*$', re.M)
 CRASH = re.compile(r"^.*(?:panic|AddressSanitizer|LeakSanitizer|UndefinedBehaviorSanitizer|runtime error|stack smashing"
                    r"|Assertion .* failed).*$", re.M)
 ROLE = re.compile(r"^mailstead: (\S+)$")

@@ -35,27 +35,33 @@ PATIENCE = 30
 USERS = (("postfix", 930, ()), ("postdrop", 931, ()), ("Debian-exim", 932, ()), ("opensmtpd", 933, ()), ("opensmtpq", 934, ()),
          ("dovecot", 935, ()), ("dovenull", 936, ()), ("vmail", 937, ()))
 
-# Run as pid 1 of the namespaces: $1 unpacked peer, $2 state folder, then the command.  Only reading goes through to
-# the machine's own files; /var, /run and what is below are memory.
+# Run as pid 1 of the namespaces: $1 unpacked peers, a space between them, $2 state folder, then the command.  Only
+# reading goes through to the machine's own files; /var, /run and what is below are memory.
 ENTER = """
 set -e
-peer=$1 state=$2; shift 2
-mount -t overlay -o "lowerdir=$peer/usr:/usr" usr /usr
-if [ -d "$peer/etc" ]; then lower=$peer/etc:/etc; else lower=/etc; fi
-mount -t overlay -o "lowerdir=$state/etc:$lower" etc /etc
+peers=$1 state=$2; shift 2
+over() {        # the folder $1 of all peers, and the machine's below
+	all=
+	for peer in $peers; do
+		if [ -d "$peer$1" ]; then all=$all$peer$1:; fi
+	done
+	echo "$all$1"
+}
+mount -t overlay -o "lowerdir=$(over /usr)" usr /usr
+mount -t overlay -o "lowerdir=$state/etc:$(over /etc)" etc /etc
 mount -t tmpfs -o mode=755 memory "$state/memory"
 mkdir "$state/memory/upper" "$state/memory/work"
-if [ -d "$peer/var" ]; then lower=$peer/var:/var; else lower=/var; fi
-mount -t overlay -o "lowerdir=$lower,upperdir=$state/memory/upper,workdir=$state/memory/work" var /var
+mount -t overlay -o "lowerdir=$(over /var),upperdir=$state/memory/upper,workdir=$state/memory/work" var /var
 mount -t tmpfs -o mode=755 memory /run
 exec "$@"
 """
 
 
-def certificate(folder, name):
-    """Makes folder/key.pem and folder/cert.pem, signed by themselves, for that host name."""
+def certificate(folder, name, *others):
+    """Makes folder/key.pem and folder/cert.pem, signed by themselves, for that host name; others: "IP:127.0.0.1" and the like."""
+    names = ",".join((f"DNS:{name}", *others))
     subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "30",
-                    "-subj", f"/CN={name}", "-addext", f"subjectAltName=DNS:{name}", "-keyout", folder / "key.pem",
+                    "-subj", f"/CN={name}", "-addext", f"subjectAltName={names}", "-keyout", folder / "key.pem",
                     "-out", folder / "cert.pem"], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
@@ -67,6 +73,7 @@ def loopback_address():
 class Peer:
     """One server.  A subclass says what it is called, writes its files and gives its command."""
     name = ""               # its folder below build/peers
+    helpers = ()            # other peers whose files it needs besides
     private_root = True     # it needs its files at the usual places, which takes root
 
     def __init__(self):
@@ -89,8 +96,9 @@ class Peer:
     @classmethod
     def need(cls):
         """Skips the test when this peer cannot run here."""
-        if not (PEERS / cls.name / ".packages").is_file():
-            raise unittest.SkipTest(f"{cls.name}: not unpacked (make peers)")
+        for name in (cls.name, *cls.helpers):
+            if not (PEERS / name / ".packages").is_file():
+                raise unittest.SkipTest(f"{name}: not unpacked (make peers)")
         if cls.private_root and not ROOT:
             raise unittest.SkipTest(f"{cls.name}: needs root for its namespaces")
         if cls.private_root and subprocess.run(["unshare", "--mount", "--pid", "--fork", "true"], check=False,
@@ -118,7 +126,8 @@ class Peer:
         if self.private_root:
             self.write_users()
             command = ["unshare", "--mount", "--propagation", "private", "--pid", "--fork",
-                       "sh", "-c", ENTER, "enter", PEERS / self.name, self.folder, *command]
+                       "sh", "-c", ENTER, "enter", " ".join(str(PEERS / name) for name in (self.name, *self.helpers)), self.folder,
+                       *command]
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/",
                                             start_new_session=True, env=self.environment())
@@ -258,16 +267,48 @@ class Nsd(Peer):
         house.until(lambda: self.serial(zone) == serial, f"new zone {zone}", PATIENCE)
 
 
+def mail_zones(host):
+    """Zones for Nsd: every way in which the DNS sends a letter to the mail server at host, or nowhere.
+
+    b.test          an MX record; mx.b.test is the server
+    two.test        nobody answers at the first MX host, the second is the server
+    equal.test      the same preference for both
+    six.test        an IPv6 address at which nobody answers, and the server's
+    bare.test       no MX record but an A record
+    alias.c.test    a CNAME to b.test;  pointed.c.test has an MX record that names a CNAME
+    null.test       a null MX (RFC 7505);  gone.test: the MX host has no address;  empty.test: neither MX nor address
+    lame.test       is not served: no answer but a failure
+    """
+    dead = loopback_address()
+    return {"b.test": f"@ MX 10 mx\nmx A {host}\n",
+            "two.test": f"@ MX 10 dead\n@ MX 20 mx.b.test.\ndead A {dead}\n",
+            "equal.test": f"@ MX 10 dead\n@ MX 10 mx.b.test.\ndead A {dead}\n",
+            "six.test": f"@ MX 10 mx\nmx AAAA ::1\nmx A {host}\n",
+            "bare.test": f"@ A {host}\n",
+            "c.test": "alias CNAME b.test.\npointed MX 10 pointer\npointer CNAME mx.b.test.\n",
+            "null.test": "@ MX 0 .\n",
+            "gone.test": "@ MX 10 gone\n",
+            "empty.test": '@ TXT "v=spf1 -all"\n'}
+
+
 class MailServer(Peer):
-    """A peer that keeps mail to domains in one Maildir and sends the rest to next_hop, a port of 127.0.0.1."""
+    """A peer that keeps mail to domains in one Maildir and sends the rest to next_hop, a port of 127.0.0.1.
+
+    tls: "none", "may" (STARTTLS is offered) or "encrypt" (nothing without it)
+    replies: {recipient: "550 5.1.1 text"}: what RCPT answers to these
+    accounts: {user: password}: a smarthost, which takes mail of those alone and offers AUTH after STARTTLS alone
+    """
     hostname = "mx.peer.test"
     port = 25
     box = "/var/mail/in"
 
-    def __init__(self, domains=(), next_hop=1, hostname=None):
+    def __init__(self, domains=(), next_hop=1, hostname=None, tls="may", replies=None, accounts=None):
         self.domains = list(domains)
         self.next_hop = next_hop
         self.hostname = hostname or self.hostname
+        self.tls = tls
+        self.replies = dict(replies or {})
+        self.accounts = dict(accounts or {})
         super().__init__()
 
     def write_certificate(self):
@@ -304,29 +345,74 @@ class Postfix(MailServer):
                 ("error", "- - n - -", ""), ("retry", "- - n - -", "error"), ("discard", "- - n - -", ""), ("local", "- n n - -", ""),
                 ("virtual", "- n n - -", ""), ("lmtp", "- - n - -", ""), ("anvil", "- - n - 1", ""), ("scache", "- - n - 1", ""))
 
-    def __init__(self, domains=(), next_hop=1, hostname=None, extra=""):
+    def __init__(self, domains=(), next_hop=1, hostname=None, extra="", **options):
         self.extra = extra
-        super().__init__(domains, next_hop, hostname)
+        super().__init__(domains, next_hop, hostname, **options)
 
     def write_files(self):
         cert, key = self.write_certificate()
-        self.file("postfix/main.cf", "\n".join((
-            "compatibility_level = 3.6", "maillog_file = /dev/stdout", f"myhostname = {self.hostname}", "mydestination =",
-            "inet_interfaces = 127.0.0.1", "inet_protocols = ipv4", "mynetworks = 127.0.0.0/8", "alias_maps =", "alias_database =",
-            "smtpd_relay_restrictions = permit_mynetworks, reject", f"default_transport = smtp:[127.0.0.1]:{self.next_hop}",
-            f"relay_transport = smtp:[127.0.0.1]:{self.next_hop}", "smtp_host_lookup = native", "disable_dns_lookups = yes",
-            f"virtual_mailbox_domains = {' '.join(self.domains)}", f"virtual_mailbox_base = {os.path.dirname(self.box)}",
-            f"virtual_mailbox_maps = static:{os.path.basename(self.box)}/", "virtual_uid_maps = static:937", "virtual_gid_maps = static:937",
-            "virtual_minimum_uid = 900", f"smtpd_tls_cert_file = {cert}", f"smtpd_tls_key_file = {key}", "smtpd_tls_security_level = may",
-            "smtp_tls_security_level = may", "smtpd_client_connection_count_limit = 0", self.extra)) + "\n")
+        replies = ", ".join(f"{{{address} = {reply}}}" for address, reply in self.replies.items())
+        lines = ["compatibility_level = 3.6", "maillog_file = /dev/stdout", f"myhostname = {self.hostname}", "mydestination =",
+                 "inet_interfaces = 127.0.0.1", "inet_protocols = ipv4", "alias_maps =", "alias_database =",
+                 f"default_transport = smtp:[127.0.0.1]:{self.next_hop}", f"relay_transport = smtp:[127.0.0.1]:{self.next_hop}",
+                 "smtp_host_lookup = native", "disable_dns_lookups = yes", f"virtual_mailbox_domains = {' '.join(self.domains)}",
+                 f"virtual_mailbox_base = {os.path.dirname(self.box)}", f"virtual_mailbox_maps = static:{os.path.basename(self.box)}/",
+                 "virtual_uid_maps = static:937", "virtual_gid_maps = static:937", "virtual_minimum_uid = 900",
+                 f"smtpd_tls_cert_file = {cert}", f"smtpd_tls_key_file = {key}", f"smtpd_tls_security_level = {self.tls}",
+                 "smtpd_tls_loglevel = 1", "smtp_tls_security_level = may", "smtpd_client_connection_count_limit = 0",
+                 f"smtpd_recipient_restrictions = check_recipient_access inline:{{ {replies} }}" if replies else ""]
+        if self.accounts:
+            lines += ["mynetworks =", "smtpd_relay_restrictions = permit_sasl_authenticated, reject", "smtpd_tls_auth_only = yes",
+                      "smtpd_sasl_auth_enable = yes", "smtpd_sasl_type = dovecot", "smtpd_sasl_path = private/auth"]
+            self.write_auth()
+        else:
+            lines += ["mynetworks = 127.0.0.0/8", "smtpd_relay_restrictions = permit_mynetworks, reject"]
+        self.file("postfix/main.cf", "\n".join((*lines, self.extra)) + "\n")
         rows = [f"{self.host}:{self.port} inet n - n - - smtpd", "postlog unix-dgram n - n - 1 postlogd"]
         for name, flags, program in self.services:
             rows.append(f"{name} unix {flags} {program or name}")
         self.file("postfix/master.cf", "\n".join(rows) + "\n")
 
+    def write_auth(self):
+        """Dovecot's authentication, as most people have it beside their Postfix."""
+        self.file("dovecot/users", "".join(f"{name}:{{PLAIN}}{word}::::::\n" for name, word in self.accounts.items()))
+        self.file("dovecot/dovecot.conf", """
+protocols =
+base_dir = /run/dovecot
+log_path = /dev/stderr
+ssl = no
+auth_mechanisms = plain login
+auth_failure_delay = 0
+service anvil {
+  unix_listener anvil-auth-penalty {
+    mode = 0
+  }
+}
+passdb {
+  driver = passwd-file
+  args = /etc/dovecot/users
+}
+userdb {
+  driver = static
+  args = uid=vmail gid=vmail home=/nonexistent
+}
+service auth {
+  unix_listener /var/spool/postfix/private/auth {
+    user = postfix
+    group = postfix
+  }
+}
+""")
+
     def command(self):
-        return ["sh", "-c", "mkdir -p /var/mail && chmod 1777 /var/mail && chown postfix /var/lib/postfix && "
-                "postfix set-permissions >/dev/null 2>&1; exec postfix start-fg"]
+        auth = "dovecot; " if self.accounts else ""
+        return ["sh", "-c", "mkdir -p /var/mail /var/spool/postfix/private && chmod 1777 /var/mail && chown postfix /var/lib/postfix "
+                f"/var/spool/postfix/private && postfix set-permissions >/dev/null 2>&1; {auth}exec postfix start-fg"]
+
+
+class PostfixAuth(Postfix):
+    """Postfix as a smarthost: accounts must be given."""
+    helpers = ("dovecot",)
 
 
 class Exim(MailServer):
@@ -336,19 +422,46 @@ class Exim(MailServer):
     def write_files(self):
         cert, key = self.write_certificate()
         os.chown(self.etc / "peer/key.pem", 932, 932)
+        rules = "".join(f"""  {'defer' if reply[0] == '4' else 'deny'}
+    recipients = {address}
+    message = {reply}
+""" for address, reply in self.replies.items())
+        if self.tls == "encrypt":
+            rules = "  deny !encrypted = *\n    message = 530 5.7.0 Must issue a STARTTLS command first\n" + rules
+        if self.accounts:
+            rules += "  deny !authenticated = *\n    message = 530 5.7.0 Authentication required\n"
+        self.file("exim4/people", "".join(f"{name}: {word}\n" for name, word in self.accounts.items()), 0o644)
+        right = "server_condition = ${{if eq{{{1}}}{{${{lookup{{{0}}}lsearch{{/etc/exim4/people}}{{$value}}fail}}}}}}".format
+        advertised = "${if def:tls_in_cipher}" if self.accounts else "false"
         self.file("exim4/exim4.conf", f"""
 primary_hostname = {self.hostname}
 local_interfaces = {self.host}
 daemon_smtp_ports = {self.port}
 domainlist here = {' : '.join(self.domains)}
-acl_smtp_rcpt = accept
-tls_advertise_hosts = *
+acl_smtp_rcpt = rcpt
+tls_advertise_hosts = {'' if self.tls == 'none' else '*'}
 tls_certificate = {cert}
 tls_privatekey = {key}
 log_file_path = /var/log/exim4/%slog
 rfc1413_query_timeout = 0s
 host_lookup =
 keep_environment =
+begin acl
+rcpt:
+{rules}  accept
+begin authenticators
+plain:
+  driver = plaintext
+  public_name = PLAIN
+  server_prompts = :
+  {right("$auth2", "$auth3")}
+  server_advertise_condition = {advertised}
+login:
+  driver = plaintext
+  public_name = LOGIN
+  server_prompts = Username:: : Password::
+  {right("$auth1", "$auth2")}
+  server_advertise_condition = {advertised}
 begin routers
 box:
   driver = accept
@@ -388,18 +501,28 @@ begin retry
 
 
 class OpenSmtpd(MailServer):
-    """OpenSMTPD, without TLS: Debian 12's 6.8 cannot use a private key with OpenSSL 3 ("missing private key")."""
+    """OpenSMTPD, whose side as a server has no TLS: Debian 12's 6.8 cannot use a private key with OpenSSL 3 ("missing
+    private key").  So it has no accounts either.  As a client it takes the STARTTLS that it is offered."""
     name = "opensmtpd"
+    way = ""            # how it sends on, instead of to next_hop: the options of relay
+
+    def __init__(self, domains=(), next_hop=1, hostname=None, replies=None):
+        super().__init__(domains, next_hop, hostname, "none", replies)
 
     def write_files(self):
         here = ", ".join(f'"{domain}"' for domain in self.domains)
+        filters = [(f"no{number}", f'filter "no{number}" phase rcpt-to match rcpt-to <to{number}> reject "{reply}"',
+                    f'table to{number} {{ "{address}" }}') for number, (address, reply) in enumerate(self.replies.items())]
+        chain = f'filter "all" chain {{ {", ".join(name for name, _, _ in filters)} }}' if filters else ""
+        lines = "\n".join([table for _, _, table in filters] + [line for _, line, _ in filters] + [chain])
         self.file("mailname", f"{self.hostname}\n")
         self.file("smtpd.conf", f"""
 table everybody {{ "@" = "vmail" }}
 table here {{ {here or '"nowhere.invalid"'} }}
-listen on {self.host} port {self.port} hostname "{self.hostname}"
+{lines}
+listen on {self.host} port {self.port} hostname "{self.hostname}" {'filter "all"' if filters else ''}
 action "box" maildir "{self.box}" virtual <everybody>
-action "out" relay host "smtp://127.0.0.1:{self.next_hop}"
+action "out" relay {self.way or f'host "smtp://127.0.0.1:{self.next_hop}"'}
 match from any for domain <here> action "box"
 match from any for any action "out"
 """)
@@ -415,8 +538,7 @@ class Dovecot(MailServer):
     port = 143
 
     def __init__(self, accounts):
-        self.accounts = dict(accounts)
-        super().__init__()
+        super().__init__(accounts=accounts)
 
     def write_files(self):
         cert, key = self.write_certificate()
@@ -457,18 +579,21 @@ service imap-login {{
 
 
 class Sink:
-    """A next hop in this process, on a free port of 127.0.0.1: keeps (sender, recipients, letter) of what it took.
+    """A next hop in this process: keeps (sender, recipients, letter) of what it took.
 
-    rcpt(address) is the reply to RCPT; it runs in another thread.
+    rcpt(address) and data() are the replies to RCPT and to the end of a letter; they run in another thread.  port 0 takes
+    a free one; options go to aiosmtpd: tls_context, authenticator, auth_required ...
     """
 
-    def __init__(self, rcpt=lambda address: "250 2.1.5 OK"):
+    def __init__(self, rcpt=lambda address: "250 2.1.5 OK", data=lambda: "250 2.0.0 OK", host="127.0.0.1", port=0, **options):
         self.rcpt = rcpt
+        self.data = data
         self.letters = []
+        self.sessions = []
         self.loop = asyncio.new_event_loop()
         self.server = self.loop.run_until_complete(self.loop.create_server(
-            lambda: aiosmtpd.smtp.SMTP(self, hostname="sink.test", enable_SMTPUTF8=True, loop=self.loop), "127.0.0.1", 0))
-        self.port = self.server.sockets[0].getsockname()[1]
+            lambda: aiosmtpd.smtp.SMTP(self, hostname="sink.test", enable_SMTPUTF8=True, loop=self.loop, **options), host, port))
+        self.host, self.port = self.server.sockets[0].getsockname()[:2]
         self.thread = threading.Thread(target=self.loop.run_forever, daemon=True)
 
     async def handle_RCPT(self, server, session, envelope, address, options):
@@ -478,8 +603,11 @@ class Sink:
         return reply
 
     async def handle_DATA(self, server, session, envelope):
-        self.letters.append((envelope.mail_from, list(envelope.rcpt_tos), envelope.original_content))
-        return "250 2.0.0 OK"
+        reply = self.data()
+        if reply.startswith("2"):
+            self.letters.append((envelope.mail_from, list(envelope.rcpt_tos), envelope.original_content))
+            self.sessions.append(session)
+        return reply
 
     def wait_letters(self, count, limit=PATIENCE):
         """Waits until count letters have come; returns them."""

@@ -46,6 +46,18 @@ class Exim(peer.Exim):
         self.file("exim4/exim4.conf", text)
 
 
+class OpenSmtpd(peer.OpenSmtpd):
+    way = "tls no-verify"
+
+    def __init__(self, dns):
+        self.dns = dns
+        super().__init__()
+
+    def write_files(self):
+        super().write_files()
+        self.file("resolv.conf", f"nameserver {self.dns.host}\n")
+
+
 class Send(unittest.TestCase):
     def relays(self, kind):
         kind.need()
@@ -72,6 +84,9 @@ class Send(unittest.TestCase):
 
     def test_exim(self):
         self.relays(Exim)
+
+    def test_opensmtpd(self):
+        self.relays(OpenSmtpd)
 
 
 if __name__ == "__main__":
