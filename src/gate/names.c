@@ -112,6 +112,11 @@ static void name_fiber(void *arg)
 	client_name_drop(&n);
 }
 
+static bool is_localhost(const struct client *c)
+{
+	return strcmp(c->ip, "127.0.0.1") == 0 || strcmp(c->ip, "::1") == 0;
+}
+
 struct client_name *client_name_begin(const struct client *c, struct chan *resolver, struct fiber_group *g)
 {
 	struct client_name *n = c->address_n > 0 && resolver ? calloc(1, sizeof(*n)) : NULL;
@@ -119,6 +124,13 @@ struct client_name *client_name_begin(const struct client *c, struct chan *resol
 	if (!n)
 		return NULL;
 	*n = (struct client_name){.users = 2, .resolver = resolver, .client = *c};
+	/* The DNS has nothing to say of loopback addresses (RFC 6303 4.2, RFC 6761 6.3). */
+	if (is_localhost(c) || (c->address_n == 4 && c->address[0] == 127)) {
+		snprintf(n->text, sizeof(n->text), "%s", is_localhost(c) ? "localhost" : "");
+		n->users = 1;
+		n->done = true;
+		return n;
+	}
 	if (fiber_start(g, name_fiber, n) == 0)
 		return n;
 	free(n);

@@ -58,6 +58,7 @@ static const struct {
 	{"192.0.2.10", "unknown"},      {"192.0.2.11", "unknown"},   {"192.0.2.12", "unknown"},
 	{"192.0.2.13", "unknown"},      {"192.0.2.14", "unknown"},   {"192.0.2.15", "six.test"},
 	{"192.0.2.77", "unknown"},      {"2001:db8::7", "six.test"}, {"2001:db8::8", "unknown"},
+	{"127.0.0.1", "localhost"},     {"::1", "localhost"},        {"127.0.0.2", "unknown"},
 };
 
 static void a_client_has_the_name_that_has_its_address(void **state)
