@@ -15,6 +15,8 @@
 #include <unistd.h>
 
 #define SESSIONS_MAX 5000
+/* Half of the questions that resolver takes; the rest is for the domains of senders. */
+#define NAMERS_MAX 512
 /* Waits for sessions at the end; role.c allows 30 s for all of it. */
 #define STOP_MS 25000
 /* Notes of scans in hand; nothing waits in their handler. */
@@ -98,6 +100,7 @@ static int warm_up(struct role *role, void **state, struct err *e)
 	for (unsigned i = 0; i < SERVICE_COUNT; i++)
 		gate->smtp_doors[i] = (struct smtp_door){&gate->smtp, smtp_kind_of((enum service)i)};
 	gate->desk = (struct auth_desk){.most = AUTH_DESK_MOST, .wait_ms = AUTH_DESK_WAIT_MS};
+	fiber_group_init(&gate->smtp.namers, NAMERS_MAX);
 	gate->imap = (struct imap_service){.config = &gate->smtp.config,
 					   .desk = &gate->desk,
 					   .shard = shard,
@@ -118,6 +121,7 @@ static int co_start(struct role *role, void *state, struct err *e)
 
 	gate->desk.keeper = gate->imap.keeper = gate->smtp.keeper = role_neighbour(role, ROOM_KEEPER, 0);
 	gate->smtp.spool = role_neighbour(role, ROOM_SPOOL, 0);
+	gate->smtp.resolver = role_neighbour(role, ROOM_RESOLVER, 0);
 	gate->smtp.scan_count = (unsigned)settings_number(role_settings(role), SET_SCANNERS);
 	for (unsigned i = 0; i < gate->smtp.scan_count; i++)
 		gate->smtp.scans[i] = role_neighbour(role, ROOM_SCAN, i);

@@ -3,7 +3,6 @@
 #include "gate/imap_login.h"
 
 #include "base/clock.h"
-#include "gate/linger.h"
 #include "net/log.h"
 
 #include <stdio.h>
@@ -336,7 +335,7 @@ static void session_fiber(void *arg)
 	if (s->why)
 		log_end(s);
 	if (!s->gone)
-		co_linger(&s->stream, s->service->limits.linger_ms);
+		co_stream_linger(&s->stream, deadline_in(s->service->limits.linger_ms));
 	client_left(&s->client, s->service->keeper);
 	free_session(s);
 }

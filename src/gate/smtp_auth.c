@@ -52,7 +52,7 @@ static void log_failure(const struct smtp_session *s, const struct auth_attempt 
 	log_text_add(&shown, t->login, SHOWN_MAX);
 	log_line(LOG_WARNING,
 		 SMTP_PEER ": SASL %s authentication failed: (reason unavailable), sasl_username=%.*s",
-		 s->client.ip, t->method, STR_ARG(buf_str(&shown)));
+		 SMTP_PEER_OF(s), t->method, STR_ARG(buf_str(&shown)));
 	buf_free(&shown);
 }
 

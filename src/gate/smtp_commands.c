@@ -176,7 +176,8 @@ static bool co_vrfy(struct smtp_session *s, struct str arg)
 	return SMTP_GOOD;
 }
 
-static bool co_expn(struct smtp_session *s, struct str arg)
+/* Known, but not here: EXPN names who lives here, ETRN wants a queue for clients. */
+static bool co_lacks(struct smtp_session *s, struct str arg)
 {
 	smtp_say(s, "502 5.5.1 Error: command not implemented");
 	return SMTP_BAD;
@@ -188,7 +189,7 @@ static bool co_http(struct smtp_session *s, struct str arg)
 
 	buf_init(&shown, SHOWN_MAX);
 	log_text_add(&shown, arg, SHOWN_MAX);
-	log_line(LOG_INFO, "non-SMTP command from " SMTP_PEER ": %.*s", s->client.ip,
+	log_line(LOG_INFO, "non-SMTP command from " SMTP_PEER ": %.*s", SMTP_PEER_OF(s),
 		 STR_ARG(buf_str(&shown)));
 	buf_free(&shown);
 	smtp_say(s, "221 2.7.0 Error: I can break rules, too. Goodbye.");
@@ -222,7 +223,8 @@ static const struct command_row rows[] = {
 	{SMTP_RSET, JUNK | TAKES_NOTHING | IN_HELP, co_rset},
 	{SMTP_STARTTLS, NEEDS_HELO | TAKES_NOTHING | NOT_IN_CHUNKS | IN_HELP | BEFORE_TLS, co_starttls},
 	{SMTP_VRFY, ENDS_GROUP | JUNK | NOT_IN_CHUNKS | IN_HELP, co_vrfy},
-	{SMTP_EXPN, JUNK, co_expn},
+	{SMTP_ETRN, JUNK, co_lacks},
+	{SMTP_EXPN, JUNK, co_lacks},
 	{SMTP_HTTP, BEFORE_TLS, co_http},
 };
 #define ROWS (sizeof(rows) / sizeof(rows[0]))
@@ -258,7 +260,7 @@ static void note_pipelining(struct smtp_session *s, const struct command_row *ro
 		return;
 	s->spoke_early = true;
 	log_line(LOG_INFO, "improper command pipelining after %.*s from " SMTP_PEER,
-		 STR_ARG(smtp_verb_name(s->verb)), s->client.ip);
+		 STR_ARG(smtp_verb_name(s->verb)), SMTP_PEER_OF(s));
 }
 
 /* The first rule that the command breaks is its reply. */

@@ -17,6 +17,8 @@ const struct smtp_limits smtp_limits_default = {
 	.slow_ms = 1000,
 	.idle_ms = 300000,
 	.connect_ms = 200,
+	.name_ms = 200,
+	.dns_ms = 5000,
 	.ask_ms = 5000,
 	.scan_ms = 60000,
 	.store_ms = 120000,
@@ -54,6 +56,7 @@ int smtp_config_new(const struct settings *s, struct str certificate, struct str
 	c->memory = settings_number(s, SET_MEMORY_FOR_LETTERS) / settings_number(s, SET_GATES);
 	c->bare = settings_choice(s, SET_BARE_LF) == SETTING_BARE_LF_REFUSE ? SMTP_BARE_REFUSE
 									    : SMTP_BARE_NORMALISE;
+	c->sender_domains = settings_bool(s, SET_REJECT_UNKNOWN_SENDER_DOMAIN);
 	if (copy_networks(c, s) != 0)
 		code = err_set(e, ERR_MEMORY, "no memory");
 	else if (certificate.n > 0)

@@ -24,6 +24,8 @@ struct smtp_limits {
 	int64_t slow_ms;
 	int64_t idle_ms; /* the longest wait for a command, or for more of a letter */
 	int64_t connect_ms; /* the longest wait for keeper's word about the client */
+	int64_t name_ms; /* the longest wait for the client's name before the greeting, */
+	int64_t dns_ms; /* and for it and the sender's domain in a transaction */
 	int64_t ask_ms; /* the same about a recipient, and for letter ids */
 	int64_t scan_ms; /* the longest wait for scan to have looked into a letter */
 	int64_t store_ms; /* the same for spool to have the letter */
@@ -40,6 +42,7 @@ struct smtp_config {
 	uint64_t size_limit; /* octets of a letter */
 	uint64_t memory; /* for all letters of this gate */
 	enum smtp_data_policy bare;
+	bool sender_domains; /* those of senders must exist */
 	struct network *trusted;
 	size_t trusted_count;
 	struct tls_server *tls; /* NULL: STARTTLS is not offered */

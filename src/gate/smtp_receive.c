@@ -145,9 +145,9 @@ static void log_source(const struct smtp_session *s)
 			 STR_ARG(buf_str(&shown)));
 	else if (smtp_has_logged_in(s))
 		log_line(LOG_INFO, SMTP_ID ": client=" SMTP_PEER ", sasl_method=%s, sasl_username=%.*s", id,
-			 s->client.ip, s->login.method, STR_ARG(buf_str(&s->login.account)));
+			 SMTP_PEER_OF(s), s->login.method, STR_ARG(buf_str(&s->login.account)));
 	else
-		log_line(LOG_INFO, SMTP_ID ": client=" SMTP_PEER, id, s->client.ip);
+		log_line(LOG_INFO, SMTP_ID ": client=" SMTP_PEER, id, SMTP_PEER_OF(s));
 	buf_free(&shown);
 }
 

@@ -52,6 +52,11 @@ static struct str only_recipient(const struct smtp_transaction *tx)
 	return tx->recipient_count == 1 ? tx->recipients[0].address : (struct str){NULL, 0};
 }
 
+static struct str name_of(const struct smtp_session *s)
+{
+	return s->name ? str_of(s->name->text) : (struct str){NULL, 0};
+}
+
 /* What scan would have written. */
 static void write_received(const struct smtp_session *s, struct buf *out)
 {
@@ -60,6 +65,7 @@ static void write_received(const struct smtp_session *s, struct buf *out)
 	int n = snprintf(id, sizeof(id), SMTP_ID, (unsigned long long)tx->id);
 	struct received r = {
 		.helo = told(s, buf_str(&s->helo)),
+		.client_name = told(s, name_of(s)),
 		.client_ip = told(s, str_of(s->client.ip)),
 		.tls = told(s, buf_str(&s->tls)),
 		.user = smtp_local_user(s, user),
@@ -201,6 +207,7 @@ static int co_ask(struct smtp_session *s, bool alone, int64_t deadline, struct e
 		.edits = (uint8_t)s->edits,
 		.received = tx->begun_us,
 		.helo = told(s, buf_str(&s->helo)),
+		.client_name = told(s, name_of(s)),
 		.client_ip = told(s, str_of(s->client.ip)),
 		.tls = told(s, buf_str(&s->tls)),
 		.user = smtp_local_user(s, user),

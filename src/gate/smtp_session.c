@@ -4,14 +4,12 @@
 
 #include "base/clock.h"
 #include "format/log_text.h"
-#include "gate/linger.h"
 #include "net/log.h"
 #include "net/messages.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 /* A reply line, with what is repeated of the peer's words. */
@@ -66,7 +64,7 @@ static void log_refusal(const struct smtp_session *s, struct str reply, const st
 	if (s->tx.id)
 		snprintf(id, sizeof(id), "%016llX", (unsigned long long)s->tx.id);
 	log_line(LOG_INFO, "%s: reject: %.*s from " SMTP_PEER ": %.*s; %.*s", id,
-		 STR_ARG(smtp_verb_name(s->verb)), s->client.ip, STR_ARG(reply), STR_ARG(buf_str(&facts)));
+		 STR_ARG(smtp_verb_name(s->verb)), SMTP_PEER_OF(s), STR_ARG(reply), STR_ARG(buf_str(&facts)));
 	buf_free(&facts);
 }
 
@@ -111,13 +109,13 @@ bool co_smtp_start_tls(struct smtp_session *s)
 	else
 		err_set(&e, code, "the connection was lost");
 	if (code) {
-		log_line(LOG_INFO, "SSL_accept error from " SMTP_PEER ": %s", s->client.ip, e.text);
+		log_line(LOG_INFO, "SSL_accept error from " SMTP_PEER ": %s", SMTP_PEER_OF(s), e.text);
 		s->closing = s->gone = true;
 		s->lost = "lost connection";
 		return false;
 	}
 	stream_tls_describe(&s->stream, &s->tls);
-	log_line(LOG_INFO, "Anonymous TLS connection established from " SMTP_PEER ": %.*s", s->client.ip,
+	log_line(LOG_INFO, "Anonymous TLS connection established from " SMTP_PEER ": %.*s", SMTP_PEER_OF(s),
 		 STR_ARG(buf_str(&s->tls)));
 	return true;
 }
@@ -145,7 +143,7 @@ static bool co_let_in(struct smtp_session *s)
 {
 	if (co_may_come_in(s))
 		return true;
-	log_line(LOG_INFO, "too many connections from " SMTP_PEER, s->client.ip);
+	log_line(LOG_INFO, "too many connections from " SMTP_PEER, SMTP_PEER_OF(s));
 	/* Whoever expects TLS understands no line, and he is not worth a handshake. */
 	s->gone = s->kind->traits & SMTP_TLS_AT_ONCE;
 	if (!s->gone)
@@ -259,7 +257,7 @@ void smtp_end_for_errors(struct smtp_session *s)
 {
 	smtp_say(s, "421 4.7.0 %s Error: too many errors", s->config->hostname);
 	log_line(LOG_INFO, "too many errors after %.*s from " SMTP_PEER, STR_ARG(smtp_verb_name(s->verb)),
-		 s->client.ip);
+		 SMTP_PEER_OF(s));
 	s->closing = true;
 }
 
@@ -325,8 +323,8 @@ static void log_end(const struct smtp_session *s)
 	add_count(&text, STR("commands"), sum);
 	if (s->lost)
 		log_line(LOG_INFO, "%s after %.*s from " SMTP_PEER, s->lost,
-			 STR_ARG(sum.all ? smtp_verb_name(s->verb) : STR("CONNECT")), s->client.ip);
-	log_line(LOG_INFO, "disconnect from " SMTP_PEER "%.*s", s->client.ip, STR_ARG(buf_str(&text)));
+			 STR_ARG(sum.all ? smtp_verb_name(s->verb) : STR("CONNECT")), SMTP_PEER_OF(s));
+	log_line(LOG_INFO, "disconnect from " SMTP_PEER "%.*s", SMTP_PEER_OF(s), STR_ARG(buf_str(&text)));
 	buf_free(&text);
 }
 
@@ -339,6 +337,7 @@ static void free_session(struct smtp_session *s)
 	}
 	smtp_transaction_end(&s->tx);
 	stream_close(&s->stream);
+	client_name_drop(&s->name);
 	buf_free(&s->helo);
 	buf_free(&s->tls);
 	smtp_login_end(&s->login);
@@ -350,11 +349,14 @@ static void session_fiber(void *arg)
 {
 	struct smtp_session *s = arg;
 
-	log_line(LOG_INFO, "connect from " SMTP_PEER, s->client.ip);
+	s->name = client_name_begin(&s->client, s->service->resolver, &s->service->namers);
+	if (co_client_name_wait(s->name, deadline_in(s->config->limits.name_ms)) != 0)
+		s->closing = true;
+	log_line(LOG_INFO, "connect from " SMTP_PEER, SMTP_PEER_OF(s));
 	if (co_greet(s))
 		co_serve(s);
 	if (!s->gone)
-		co_linger(&s->stream, s->config->limits.linger_ms);
+		co_stream_linger(&s->stream, deadline_in(s->config->limits.linger_ms));
 	client_left(&s->client, s->service->keeper);
 	log_end(s);
 	free_session(s);
@@ -429,6 +431,8 @@ void co_smtp_sessions_end(struct smtp_service *service, int64_t deadline)
 		fiber_group_cancel(&service->fibers);
 		co_group_join(&service->fibers, NO_DEADLINE);
 	}
+	fiber_group_cancel(&service->namers);
+	co_group_join(&service->namers, NO_DEADLINE);
 }
 
 static int begin(void *door, int fd, const struct sockaddr *peer)

@@ -29,6 +29,7 @@
 #include "gate/client.h"
 #include "gate/doorway.h"
 #include "gate/letter.h"
+#include "gate/names.h"
 #include "gate/smtp_config.h"
 #include "gate/smtp_kind.h"
 #include "net/chan.h"
@@ -55,6 +56,7 @@ struct smtp_service {
 	struct smtp_config *config; /* for new sessions */
 	struct chan *keeper, *spool;
 	struct auth_desk *desk; /* the gate's */
+	struct chan *resolver; /* NULL: nothing is looked up */
 	struct chan *scans[SMTP_SCANS_MAX];
 	unsigned scan_count;
 	struct letter_budget budget;
@@ -63,6 +65,7 @@ struct smtp_service {
 	uint64_t next_id;
 	uint32_t ids_left;
 	struct fiber_group fibers;
+	struct fiber_group namers; /* they look up clients' names */
 	struct smtp_session *sessions;
 	bool stopping; /* sessions end before their next command */
 };
@@ -83,6 +86,8 @@ struct smtp_transaction {
 	bool sender_good; /* keeper said so */
 	struct str envid; /* decoded */
 	uint8_t ret; /* enum envelope_ret */
+	bool sender_judged; /* what the next says is known */
+	enum domain_mail sender_domain;
 	enum smtp_body body;
 	bool utf8;
 	struct recipient *recipients;
@@ -128,6 +133,7 @@ struct smtp_session {
 	bool trusted; /* may send anywhere without a login: of mynetworks, or a program of this machine */
 	uid_t uid; /* of a program of this machine */
 	unsigned edits; /* what scan changes in its letters: bits of enum scan_edits */
+	struct client_name *name; /* NULL: unknown */
 
 	struct buf helo; /* empty: no HELO or EHLO yet */
 	bool esmtp;
@@ -187,8 +193,9 @@ __attribute__((format(printf, 3, 4))) bool smtp_refuse(struct smtp_session *s, c
 						       const char *fmt, ...);
 /* "userid 1000", written into text, of a program of this machine; empty for others. */
 struct str smtp_local_user(const struct smtp_session *s, char text[SMTP_USER_SIZE]);
-/* "unknown[192.0.2.1]" for log lines. */
-#define SMTP_PEER "unknown[%s]"
+/* "mx.b.test[192.0.2.1]", or "unknown[192.0.2.1]", for log lines and replies. */
+#define SMTP_PEER "%s[%s]"
+#define SMTP_PEER_OF(s) client_name_text((s)->name), (s)->client.ip
 
 /* smtp_auth.c */
 bool co_smtp_auth(struct smtp_session *s, struct str arg);

@@ -10,6 +10,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 /* The `recipient` question's address. */
 #define ADDRESS_WRITTEN_MAX ((size_t)512)
@@ -119,6 +120,10 @@ bool co_smtp_mail(struct smtp_session *s, struct str arg)
 		return smtp_refuse(s, NULL, "552 5.3.4 Message size exceeds fixed limit");
 	if (!has_room(&s->service->budget, mail.size))
 		return smtp_refuse(s, NULL, "452 4.3.1 Insufficient system storage");
+	if (co_client_name_wait(s->name, deadline_in(s->config->limits.dns_ms)) != 0) {
+		smtp_end_for(s, ERR_CANCELLED);
+		return SMTP_BAD;
+	}
 	if (!begin_transaction(s, &mail))
 		return refuse_syntax(s, SMTP_BAD_SENDER, STR(""));
 	smtp_say(s, "250 2.1.0 Ok");
@@ -267,7 +272,8 @@ static const struct verdict_row verdict_rows[] = {
 	 ">: Recipient address rejected: User unknown in virtual mailbox table"},
 	{RECIPIENT_BAD_SYNTAX, "501 5.1.3 Bad recipient address syntax", NULL},
 	{RECIPIENT_LOOP, "554 5.4.6 <", ">: Recipient address rejected: alias loop"},
-	{RECIPIENT_TOO_MANY, "451 4.3.0 <", ">: Recipient address rejected: too many targets"},
+	/* Trying again would not help. */
+	{RECIPIENT_TOO_MANY, "554 5.5.3 <", ">: Recipient address rejected: its alias has too many targets"},
 };
 
 static bool refuse_recipient(struct smtp_session *s, struct str raw, const char *before, const char *behind)
@@ -295,7 +301,7 @@ static bool refuse_client(struct smtp_session *s, struct str raw)
 {
 	s->tx.refused++;
 	return smtp_refuse(s, &raw, "554 5.7.1 <" SMTP_PEER ">: Client host rejected: Access denied",
-			   s->client.ip);
+			   SMTP_PEER_OF(s));
 }
 
 static bool refuse_sender(struct smtp_session *s, struct str raw)
@@ -331,6 +337,67 @@ static bool refuse_helo(struct smtp_session *s, struct str raw)
 	buf_free(&shown);
 	return true;
 }
+
+/* --- the sender's domain --------------------------------------------------------------------------------- */
+
+/* Whether keeper knows the domain of the address, which need not exist in it. */
+static bool co_is_ours(struct smtp_session *s, struct str address)
+{
+	struct recipient_question q = {.address = address};
+	struct recipient_answer a;
+	struct chan_parcel store;
+	struct err e;
+	int64_t deadline = deadline_in(s->config->limits.ask_ms);
+
+	if (address.n > ADDRESS_WRITTEN_MAX ||
+	    co_ask_recipient(s->service->keeper, &q, deadline, &store, &a, &e) != 0)
+		return false;
+	bool ours = a.verdict != RECIPIENT_NOT_OURS && a.verdict != RECIPIENT_BAD_SYNTAX;
+
+	chan_parcel_free(&store);
+	return ours;
+}
+
+static enum domain_mail co_sender_domain(struct smtp_session *s, struct str domain)
+{
+	/* Literals and bare names are in no DNS. */
+	if (domain.n == 0 || domain.p[0] == '[' || co_is_ours(s, s->tx.sender))
+		return DOMAIN_MAIL_GOOD;
+	return co_domain_mail(s->service->resolver, domain, deadline_in(s->config->limits.dns_ms));
+}
+
+/* A letter from a domain that takes no mail is one that nobody can answer. */
+static bool co_refuse_domain(struct smtp_session *s, struct str raw)
+{
+	struct smtp_transaction *tx = &s->tx;
+	size_t at = str_rfind(tx->sender, '@');
+	struct str domain = at == STR_NONE ? (struct str){NULL, 0} : str_skip(tx->sender, at + 1);
+	struct buf shown;
+
+	if (!s->config->sender_domains || !(s->kind->traits & SMTP_IS_PUBLIC) || s->trusted ||
+	    !s->service->resolver)
+		return false;
+	if (!tx->sender_judged)
+		tx->sender_domain = co_sender_domain(s, domain);
+	tx->sender_judged = true;
+	if (tx->sender_domain == DOMAIN_MAIL_GOOD)
+		return false;
+	tx->refused++;
+	buf_init(&shown, ADDRESS_WRITTEN_MAX);
+	log_text_add(&shown, tx->sender, 320);
+	if (tx->sender_domain == DOMAIN_MAIL_REFUSED)
+		smtp_refuse(s, &raw,
+			    "550 5.7.27 <%.*s>: Sender address rejected: Domain %.*s does not accept mail "
+			    "(nullMX)",
+			    STR_ARG(buf_str(&shown)), STR_ARG(domain));
+	else
+		smtp_refuse(s, &raw, "450 4.1.8 <%.*s>: Sender address rejected: Domain not found",
+			    STR_ARG(buf_str(&shown)));
+	buf_free(&shown);
+	return true;
+}
+
+/* --- judging ---------------------------------------------------------------------------------------------- */
 
 /* Keeper's verdict; for RECIPIENT_OK its targets are kept. */
 static int co_ask_keeper(struct smtp_session *s, struct str address, uint8_t *verdict)
@@ -399,8 +466,28 @@ static bool co_judge_sender(struct smtp_session *s, struct str raw)
 	return true;
 }
 
-/* The order of the refusals is that of compatible servers: client, sender, relaying, HELO, unknown
- * user. */
+/* Beside others there was no room for this one; it may come in a letter of its own. */
+static bool refuse_for_room(struct smtp_session *s, struct str raw, unsigned others)
+{
+	return others ? refuse_recipient(s, raw, "452 4.5.3 Error: too many recipients", NULL)
+		      : refuse_verdict(s, raw, RECIPIENT_TOO_MANY);
+}
+
+static bool co_accept(struct smtp_session *s, struct str raw, unsigned first, const struct dsn *dsn)
+{
+	switch (co_keep_recipients(s, first, dsn)) {
+	case ERR_OK:
+		smtp_say(s, "250 2.1.5 Ok");
+		return SMTP_GOOD;
+	case ERR_TOO_BIG:
+		return refuse_for_room(s, raw, first);
+	default:
+		return refuse_recipient(s, raw, "451 4.3.0 <", ">: Temporary lookup failure");
+	}
+}
+
+/* The order of the refusals is that of compatible servers: client, sender, relaying, HELO, the
+ * sender's domain, unknown user. */
 static bool co_judge(struct smtp_session *s, const struct address *to, struct str address,
 		     const struct dsn *dsn)
 {
@@ -414,19 +501,12 @@ static bool co_judge(struct smtp_session *s, const struct address *to, struct st
 		return refuse_recipient(s, to->raw, "451 4.3.0 <", ">: Temporary lookup failure");
 	if (verdict == RECIPIENT_NOT_OURS || verdict == RECIPIENT_ROUTED)
 		return refuse_verdict(s, to->raw, verdict);
-	if (refuse_helo(s, to->raw))
+	if (refuse_helo(s, to->raw) || co_refuse_domain(s, to->raw))
 		return SMTP_BAD;
-	if (verdict != RECIPIENT_OK)
-		return refuse_verdict(s, to->raw, verdict);
-	switch (co_keep_recipients(s, first, dsn)) {
-	case ERR_OK:
-		smtp_say(s, "250 2.1.5 Ok");
-		return SMTP_GOOD;
-	case ERR_TOO_BIG:
-		return refuse_recipient(s, to->raw, "452 4.5.3 Error: too many recipients", NULL);
-	default:
-		return refuse_recipient(s, to->raw, "451 4.3.0 <", ">: Temporary lookup failure");
-	}
+	if (verdict == RECIPIENT_OK)
+		return co_accept(s, to->raw, first, dsn);
+	return verdict == RECIPIENT_TOO_MANY ? refuse_for_room(s, to->raw, first)
+					     : refuse_verdict(s, to->raw, verdict);
 }
 
 /* What a refused recipient left behind is taken back: its alias may have brought some targets. */
@@ -444,6 +524,23 @@ static bool co_judge_whole(struct smtp_session *s, const struct address *to, str
 	tx->recipient_count = recipients;
 	tx->envelope_size = size;
 	return good;
+}
+
+/* Whether it is the address that the client has connected to, at which we are by whatever name
+ * (RFC 5321 4.1.3). */
+static bool is_here(const struct smtp_session *s, const struct domain *d)
+{
+	struct sockaddr_storage name = {0};
+	socklen_t n = sizeof(name);
+	struct client here;
+
+	if (d->kind != DOMAIN_IPV4 && d->kind != DOMAIN_IPV6)
+		return false;
+	if (getsockname(s->stream.io.fd, (struct sockaddr *)&name, &n) != 0)
+		return false;
+	client_init(&here, (const struct sockaddr *)&name);
+	return here.address_n == (d->kind == DOMAIN_IPV4 ? 4 : 16) &&
+	       memcmp(here.address, d->ip, here.address_n) == 0;
 }
 
 bool co_smtp_rcpt(struct smtp_session *s, struct str arg)
@@ -467,7 +564,10 @@ bool co_smtp_rcpt(struct smtp_session *s, struct str arg)
 	const struct dsn dsn = read_dsn(&s->tx.arena, &rcpt);
 
 	buf_init(&address, ADDRESS_WRITTEN_MAX);
-	write_address(s, &rcpt.to, &address);
+	if (is_here(s, &rcpt.to.domain))
+		address_write(address_local(&rcpt.to), str_of(s->config->hostname), &address);
+	else
+		write_address(s, &rcpt.to, &address);
 	bool good = buf_failed(&address) ? refuse_verdict(s, rcpt.to.raw, RECIPIENT_BAD_SYNTAX)
 					 : co_judge_whole(s, &rcpt.to, buf_str(&address), &dsn);
 

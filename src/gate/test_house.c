@@ -24,7 +24,7 @@
 
 #define IDS_A_LEASE 3
 
-static struct chan *keeper_end, *spool_end, *scan_end;
+static struct chan *keeper_end, *spool_end, *scan_end, *resolver_end;
 static struct fiber_group handlers, mains;
 
 /* --- keeper ------------------------------------------------------------------------------------ */
@@ -194,6 +194,7 @@ static void write_front(const struct scan_question *q, struct buf *out)
 	int n = snprintf(id, sizeof(id), "%016llX", (unsigned long long)q->letter);
 	struct received r = {
 		.helo = q->helo,
+		.client_name = q->client_name,
 		.client_ip = q->client_ip,
 		.tls = q->tls,
 		.user = q->user,
@@ -492,6 +493,38 @@ static void co_on_append_file(void *room, struct chan_parcel *p)
 		append_file_answer(p, &a);
 }
 
+/* --- resolver ------------------------------------------------------------------------------------- */
+
+/* Names that are not in the table do not exist. */
+static void co_on_lookup(void *room, struct chan_parcel *p)
+{
+	struct house *h = room;
+	struct lookup_question q;
+	struct lookup_answer a = {.rcode = 3};
+	struct buf records;
+
+	if (!lookup_take(p, &q))
+		return;
+	h->lookups++;
+	if (h->dns_silent) {
+		co_sleep_until(p->deadline);
+		return;
+	}
+	buf_init(&records, 1000);
+	for (const struct house_record *r = h->dns; r->name; r++) {
+		if (!str_eq(str_of(r->name), q.name))
+			continue;
+		a.rcode = r->rcode;
+		for (unsigned i = 0; r->type == q.type && i < r->count; i++) {
+			buf_put_u16(&records, (uint16_t)r->data.n);
+			buf_add_str(&records, r->data);
+		}
+	}
+	a.records = buf_str(&records);
+	lookup_answer(p, &a);
+	buf_free(&records);
+}
+
 /* --- the house ------------------------------------------------------------------------------------- */
 
 static const struct chan_handler keeper_handlers[] = {
@@ -504,6 +537,7 @@ static const struct chan_handler spool_handlers[] = {{MSG_LEASE, co_on_lease},
 						     {0, NULL}};
 
 static const struct chan_handler scan_handlers[] = {{MSG_SCAN, co_on_scan}, {0, NULL}};
+static const struct chan_handler resolver_handlers[] = {{MSG_LOOKUP, co_on_lookup}, {0, NULL}};
 static const struct chan_handler gate_handlers[] = {{MSG_SCANNING, co_on_scanning}, {0, NULL}};
 
 static void attach(struct chan *asking, struct chan *answering)
@@ -526,6 +560,8 @@ void house_attach(struct house *h)
 	attach(h->service.keeper, keeper_end);
 	attach(h->service.spool, spool_end);
 	attach_scan(h);
+	if (h->dns)
+		attach(h->service.resolver, resolver_end);
 }
 
 static void open_channels(struct house *h)
@@ -535,6 +571,7 @@ static void open_channels(struct house *h)
 
 	h->desk.keeper = h->service.keeper = chan_new("keeper", &ask);
 	h->service.spool = chan_new("spool", &ask);
+	h->service.resolver = h->dns ? chan_new("resolver", &ask) : NULL;
 	ask.handlers = gate_handlers;
 	ask.room = h;
 	h->service.scans[0] = chan_new("scan/0", &ask);
@@ -545,6 +582,8 @@ static void open_channels(struct house *h)
 	spool_end = chan_new("gate/0", &answer);
 	answer.handlers = scan_handlers;
 	scan_end = chan_new("gate/0", &answer);
+	answer.handlers = resolver_handlers;
+	resolver_end = chan_new("gate/0", &answer);
 }
 
 static void close_channels(struct house *h)
@@ -555,6 +594,8 @@ static void close_channels(struct house *h)
 	chan_destroy(&spool_end);
 	chan_destroy(&h->service.scans[0]);
 	chan_destroy(&scan_end);
+	chan_destroy(&h->service.resolver);
+	chan_destroy(&resolver_end);
 }
 
 void house_detach(struct house *h)
@@ -658,6 +699,7 @@ void house_run(struct house *h, void (*co_fn)(struct house *h, void *arg), void 
 	fiber_group_init(&handlers, 200);
 	fiber_group_init(&mains, 1);
 	fiber_group_init(&h->service.fibers, 100);
+	fiber_group_init(&h->service.namers, 100);
 	h->service.config = &h->config;
 	h->service.desk = &h->desk;
 	h->desk.most = AUTH_DESK_MOST;

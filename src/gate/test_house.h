@@ -36,6 +36,15 @@ enum house_scan {
 	HOUSE_SCAN_SILENT,
 };
 
+/* What the DNS says. */
+struct house_record {
+	const char *name;
+	uint16_t type;
+	uint8_t rcode;
+	uint8_t count; /* of the same data */
+	struct str data;
+};
+
 struct house_letter {
 	char ticket[16];
 	uint64_t id;
@@ -55,6 +64,9 @@ struct house {
 	struct smtp_kind kind; /* what its clients connect to */
 	enum house_spool spool;
 	enum house_scan scan;
+	const struct house_record *dns; /* ends with an empty name; NULL: no resolver */
+	bool dns_silent; /* nothing is answered */
+	unsigned lookups; /* asked */
 	unsigned scans, alone; /* asked */
 	unsigned appends; /* asked, the repeated ones too */
 	unsigned letters; /* stored */

@@ -37,7 +37,7 @@ static const char *const dialogues[] = {
 	      "C AUTH LOGIN\nS 503 5.5.1 Error: authentication not enabled\n" QUIT,
 	HELLO
 	"C TURN\nS 500 5.5.2 Error: command not recognized\nC ATRN a.test\nS 500 5.5.2 Error: command not "
-	"recognized\nC ETRN a.test\nS 500 5.5.2*\nC FROB\nS 500 5.5.2*\nC \nS 500 5.5.2*\n" QUIT,
+	"recognized\nC ETRN a.test\nS 502 5.5.1*\nC FROB\nS 500 5.5.2*\nC \nS 500 5.5.2*\n" QUIT,
 	HELLO "C STARTTLS\nS 502 5.5.1 Error: command not implemented\nC STARTTLS x\nS 501 5.5.4*\n" QUIT,
 	"S 220*\nC GET / HTTP/1.1\nS 221 2.7.0 Error: I can break rules, too. Goodbye.\nE\n",
 	"S 220*\nC CONNECT a.test:25 HTTP/1.1\nS 221 2.7.0*\nE\n",
@@ -77,7 +77,8 @@ static const char *const dialogues[] = {
 	"C RCPT TO:<nobody@ours.test>\nS 550 5.1.1 <nobody@ours.test>: Recipient address rejected: "
 	"User unknown in virtual mailbox table\nC RCPT TO:<x@else.test>\nS 554 5.7.1 <x@else.test>: "
 	"Relay access denied\nC RCPT TO:<loop@ours.test>\nS 554 5.4.6 <loop@ours.test>: *\n"
-	"C RCPT TO:<many@ours.test>\nS 451 4.3.0 <many@ours.test>: *\n"
+	"C RCPT TO:<many@ours.test>\nS 554 5.5.3 <many@ours.test>: *\nC RCPT TO:<alice@ours.test>\nS 250*\n"
+	"C RCPT TO:<many@ours.test>\nS 452 4.5.3 Error: too many recipients\nC RSET\nS 250*\n" MAIL
 	"C RCPT TO:<syntax@ours.test>\nS 501 5.1.3 Bad recipient address syntax\n"
 	"C RCPT TO:<routed@ours.test>\nS 554 5.7.1 <routed@ours.test>: Relay access denied\n"
 	"C RCPT TO:<odd@ours.test>\nS 451 4.3.0 <odd@ours.test>: Temporary lookup failure\n"

@@ -158,6 +158,7 @@ static struct directory directory_of(const struct keeper *k)
 		.aliases = k->tables.aliases,
 		.hostname = settings_text(s, SET_HOSTNAME),
 		.delimiters = settings_text(s, SET_RECIPIENT_DELIMITER),
+		.postmaster = settings_text(s, SET_POSTMASTER_ADDRESS),
 		.catch_all_takes_all = settings_bool(s, SET_CATCH_ALL_TAKES_ALL),
 	};
 }

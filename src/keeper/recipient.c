@@ -154,13 +154,24 @@ static const struct account *account_at(struct walk *w, struct str local, struct
 	return account ? account : accounts_find(w->d->accounts, join(w, name, STR("@"), domain));
 }
 
+/* "[192.0.2.1]", "[IPv6:2001:db8::1]" (RFC 5321 4.1.3). */
+static bool is_literal(struct str domain)
+{
+	if (!str_starts(domain, STR("[")) || !str_ends(domain, STR("]")))
+		return false;
+	for (size_t i = 1; i + 1 < domain.n; i++)
+		if (!ascii_is_alnum(domain.p[i]) && domain.p[i] != '.' && domain.p[i] != ':')
+			return false;
+	return domain.n > 2;
+}
+
 /* Whether the address can be written into an envelope. */
 static bool is_sendable(struct str local, struct str domain)
 {
 	for (size_t i = 0; i < local.n; i++)
 		if ((unsigned char)local.p[i] < ' ' || local.p[i] == 0x7F)
 			return false;
-	return local.n && domain.n && address_is_plain(domain);
+	return local.n && domain.n && (address_is_plain(domain) || is_literal(domain));
 }
 
 /* To the account or elsewhere; false when it is nobody. */

@@ -106,6 +106,9 @@ static const struct {
 	{"x@far.test", "not-ours >x@far.test=x@far.test"},
 	{"\"x y\"@far.test", "not-ours >\"x y\"@far.test=\"x y\"@far.test"},
 	{"x@sub.d.test", "not-ours >x@sub.d.test=x@sub.d.test"},
+	{"x@[192.0.2.1]", "not-ours >x@[192.0.2.1]=x@[192.0.2.1]"},
+	{"postmaster@[IPv6:2001:db8::1]",
+	 "not-ours >postmaster@[IPv6:2001:db8::1]=postmaster@[IPv6:2001:db8::1]"},
 	/* relaying in disguise */
 	{"x%far.test@d.test", "routed"},
 	{"far.test!x@d.test", "routed"},
@@ -257,9 +260,9 @@ static void refused_tables_leave_the_old_ones(void **state)
 
 /* --- settings ---------------------------------------------------------------------------------------- */
 
-static const char *const next_settings[] = {"hostname=other.e.test", "connections_per_address=0",
-					    "recipient_delimiter=-", "catch_all_takes_all=yes",
-					    "confinement=off"};
+static const char *const next_settings[] = {"hostname=other.e.test",         "connections_per_address=0",
+					    "recipient_delimiter=-",         "catch_all_takes_all=yes",
+					    "postmaster_address=kim@c.test", "confinement=off"};
 
 static void co_switch_settings(void)
 {
@@ -290,6 +293,7 @@ static void settings_fiber(void *arg)
 	co_expect(STR("sales@mail.d.test"), "ok ann@d.test=ann@d.test");
 	co_switch_settings();
 	co_expect(STR("sales@other.e.test"), "ok ann@d.test=ann@d.test");
+	co_expect(STR("postmaster"), "ok me@c.test=me@c.test");
 	co_expect(STR("sales@mail.d.test"), "unknown");
 	co_expect(STR("help+t@d.test"), "unknown");
 	co_expect(STR("help-t@d.test"), "ok ann@d.test=ann-t@d.test");

@@ -156,7 +156,7 @@ static void the_rules_in_order(void **state)
 		{"X@Far.test", "elsewhere X@Far.test"},
 		{"x@d.test.far.test", "elsewhere x@d.test.far.test"},
 		{"x@sub.d.test", "elsewhere x@sub.d.test"},
-		{"x@[127.0.0.1]", "unknown"},
+		{"x@[127.0.0.1]", "elsewhere x@[127.0.0.1]"},
 		{"", "unknown"},
 		{"@d.test", "unknown"},
 		{"@", "unknown"},

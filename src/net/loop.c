@@ -8,6 +8,8 @@
  */
 #include "net/loop.h"
 
+#include "net/log.h"
+
 #include "base/clock.h"
 #include "base/err.h"
 #include "net/fiber.h"
@@ -28,8 +30,10 @@ static struct {
 	int64_t alarm_at;
 	struct turn_task *tasks;
 	int64_t turn_began;
-	int64_t longest_turn;
 	uint64_t turns;
+	unsigned slow_turns; /* not told yet, */
+	int64_t slowest; /* and the longest of them */
+	int64_t quiet_until;
 	bool stopping;
 	char scratch[LOOP_SCRATCH];
 } loop;
@@ -104,9 +108,30 @@ static void set_alarm(void)
 	uv_timer_start(&loop.alarm, on_alarm, next > now ? (uint64_t)(next - now) : 0, 0);
 }
 
+static void tell_slow_turns(void)
+{
+	if (loop.slow_turns == 0 || clock_ms() < loop.quiet_until)
+		return;
+	log_line(LOG_INFO, "slow: turns above %d ms: %u, the longest %lld ms", LOOP_SLOW_US / 1000,
+		 loop.slow_turns, (long long)(loop.slowest / 1000));
+	loop.slow_turns = 0;
+	loop.slowest = 0;
+	loop.quiet_until = deadline_in(LOOP_TELL_MS);
+}
+
+static void note_turn(int64_t took)
+{
+	if (took <= LOOP_SLOW_US)
+		return;
+	loop.slow_turns++;
+	if (took > loop.slowest)
+		loop.slowest = took;
+}
+
 static void on_check(uv_check_t *h)
 {
 	(void)h;
+	tell_slow_turns();
 	loop.turn_began = clock_us();
 	loop.turns++;
 	fibers_run_ready();
@@ -124,12 +149,8 @@ static void on_prepare(uv_prepare_t *h)
 	else
 		uv_idle_stop(&loop.spin);
 	set_alarm();
-	if (loop.turn_began) {
-		int64_t took = clock_us() - loop.turn_began;
-
-		if (took > loop.longest_turn)
-			loop.longest_turn = took;
-	}
+	if (loop.turn_began)
+		note_turn(clock_us() - loop.turn_began);
 	if (loop.stopping)
 		uv_stop(&loop.uv);
 }
@@ -137,14 +158,6 @@ static void on_prepare(uv_prepare_t *h)
 uint64_t loop_turns(void)
 {
 	return loop.turns;
-}
-
-int64_t loop_longest_turn_us(void)
-{
-	int64_t t = loop.longest_turn;
-
-	loop.longest_turn = 0;
-	return t;
 }
 
 static void must(int code, const char *what)
@@ -169,6 +182,10 @@ void loop_init(void)
 	loop.alarm_at = NO_DEADLINE;
 	loop.stopping = false;
 	loop.tasks = NULL;
+	loop.turn_began = 0;
+	loop.slow_turns = 0;
+	loop.slowest = 0;
+	loop.quiet_until = 0;
 }
 
 void loop_run(void)

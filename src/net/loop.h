@@ -44,8 +44,14 @@ void loop_undefer(struct turn_task *task);
 
 /* Turns since the start: a room whose count stands still is idle. */
 uint64_t loop_turns(void);
-/* The longest turn since the last call, in microseconds. */
-int64_t loop_longest_turn_us(void);
+/* Turns above this, in microseconds, are told to the log: all others wait so long.  At most one line in
+ * LOOP_TELL_MS, with the longest of them. */
+#ifdef MAILSTEAD_SANITIZED
+#define LOOP_SLOW_US 200000
+#else
+#define LOOP_SLOW_US 20000
+#endif
+#define LOOP_TELL_MS 60000
 
 /* Runs fn(arg) in the thread pool and waits for it.  arg must live on the heap or
  * otherwise not be touched by anyone meanwhile; the wait has no deadline and is

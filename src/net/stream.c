@@ -10,12 +10,14 @@
 #include "net/stream.h"
 
 #include "base/clock.h"
+#include "net/fiber.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <limits.h>
 #include <openssl/err.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #define READ_CHUNK ((size_t)8192)
@@ -329,6 +331,17 @@ void stream_tls_end(struct stream *s)
 		SSL_shutdown(s->ssl);
 	SSL_free(s->ssl);
 	s->ssl = NULL;
+}
+
+void co_stream_linger(struct stream *s, int64_t deadline)
+{
+	if (co_stream_flush(s, deadline) != 0)
+		return;
+	stream_tls_end(s);
+	shutdown(s->io.fd, SHUT_WR);
+	do
+		stream_discard_input(s);
+	while (co_stream_fill(s, deadline) == 0 && co_yield () == 0);
 }
 
 void stream_tls_describe(const struct stream *s, struct buf *out)

@@ -70,6 +70,9 @@ int co_stream_tls_accept(struct stream *s, SSL_CTX *ctx, int64_t deadline, struc
 int co_stream_tls_connect(struct stream *s, SSL_CTX *ctx, const char *host, int64_t deadline, struct err *e);
 /* Says close_notify and ends the encrypted part, without waiting for the peer's. */
 void stream_tls_end(struct stream *s);
+/* Sends what has gathered, says the end, and reads until the peer's end or the deadline: closing a socket
+ * with unread input resets the connection, and the peer never sees the last reply. */
+void co_stream_linger(struct stream *s, int64_t deadline);
 /* "TLSv1.3 with cipher TLS_AES_256_GCM_SHA384 (256/256 bits)"; empty without TLS. */
 void stream_tls_describe(const struct stream *s, struct buf *out);
 

@@ -35,6 +35,7 @@
 #define CLIENT_LONGEST_MS 120000
 #define STOP_MS 30000
 #define POOLED_STACKS 4
+#define SPARE_MAX ((size_t)4 << 20)
 
 struct neighbour {
 	enum room room;
@@ -63,7 +64,8 @@ struct role {
 	size_t neighbour_count;
 	struct chan *clients[CLIENTS_MAX];
 	struct io listener;
-	uint64_t turns_seen;
+	uint64_t turns_seen; /* when master last asked whether we are there, */
+	size_t spare_seen; /* and octets of the heap that were free then */
 	bool said_ready;
 	bool stopping;
 	int exit_status;
@@ -263,17 +265,22 @@ static void co_on_control(void *arg, struct chan_parcel *p)
 
 /* --- control messages ----------------------------------------------------------------- */
 
-/* Gives memory back when the room has had nothing to do since the last look. */
-static void rest_when_idle(struct role *role)
+/* Gives back what a flood has left behind: at rest all of it; else what was spare at two looks in a row,
+ * since a room that is never at rest would keep its peak. */
+static void give_memory_back(struct role *role)
 {
 	uint64_t turns = loop_turns();
-
+	size_t spare = mallinfo2().fordblks;
 	/* This question itself makes a few turns. */
-	if (turns - role->turns_seen < 8) {
-		fibers_trim(POOLED_STACKS);
+	bool idle = turns - role->turns_seen < 8;
+
+	fibers_trim(POOLED_STACKS);
+	if (idle || (spare > SPARE_MAX && role->spare_seen > SPARE_MAX)) {
 		malloc_trim(0);
+		spare = 0;
 	}
 	role->turns_seen = turns;
+	role->spare_seen = spare;
 }
 
 static void co_on_alive(void *arg, struct chan_parcel *p)
@@ -285,7 +292,7 @@ static void co_on_alive(void *arg, struct chan_parcel *p)
 	struct alive_answer a = {.turns = loop_turns()};
 
 	alive_answer(p, &a);
-	rest_when_idle(arg);
+	give_memory_back(arg);
 }
 
 static void co_on_prepare(void *arg, struct chan_parcel *p)

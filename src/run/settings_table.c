@@ -191,6 +191,12 @@ const struct setting_row setting_rows[SET_COUNT] = {
 		.fallback = "no",
 		.meaning = "Whether banned addresses are kept out by the kernel's packet filter too.",
 	},
+	[SET_POSTMASTER_ADDRESS] = {
+		.name = "postmaster_address", .type = SETTING_TEXT, .rooms = KEEPER,
+		RANGE(0, 320), .fallback = "", .fallback_says = "the first account",
+		.meaning = "Who gets the mail to postmaster, and to root of this host, where no alias or "
+			   "account says otherwise.",
+	},
 	[SET_QUEUE_LIFETIME] = {
 		.name = "queue_lifetime", .type = SETTING_DURATION, .rooms = SPOOL,
 		RANGE(0, 365 * DAY), .fallback = "5d",
@@ -218,6 +224,12 @@ const struct setting_row setting_rows[SET_COUNT] = {
 		RANGE(0, 1), .fallback = "+",
 		.meaning = "Character behind which a recipient's local part may carry a tag; empty for no "
 			   "tags.",
+	},
+	[SET_REJECT_UNKNOWN_SENDER_DOMAIN] = {
+		.name = "reject_unknown_sender_domain", .type = SETTING_BOOLEAN, .rooms = GATE,
+		.fallback = "yes",
+		.meaning = "Whether a letter from another server is put off while the DNS knows no mail "
+			   "server and no address of its sender's domain.",
 	},
 	[SET_RELAY_HOST] = {
 		.name = "relay_host", .type = SETTING_RELAY, .rooms = SPOOL | RELAY,

@@ -288,6 +288,32 @@ class Rude(unittest.TestCase):
               f"{statistics.median(quiet) * 1000:.2f}, ratio {ratio:.2f}, {len(sizes)} rounds; KiB: {memory}")
         self.check()
 
+    @unittest.skipIf(house.FLAVOUR == "asan", "the sanitizer keeps what was freed")
+    def test_memory_of_a_flood_is_given_back(self):
+        """Also by a gate that is never at rest."""
+        before, over = self.memory(), threading.Event()
+
+        def trickle(_):
+            while not over.wait(0.02):
+                with greeted(self.port, b"NOOP\r\n"):
+                    pass
+        threads = in_threads(trickle, 2)
+        flood = [greeted(self.port, *ENVELOPE) for _ in range(LIMIT - 5)]
+        for address in ("127.0.0.11", "127.0.0.12", "127.0.0.13", "127.0.0.14"):
+            for _ in range(LIMIT - 5):
+                flood.append(connect(self.port, address))
+                flood[-1].sendall(b"EHLO rude.test\r\n" + b"".join(ENVELOPE[:2]) + b"BDAT 900000\r\n")
+        for s in flood:
+            s.sendall((b"x" * 76 + b"\r\n") * 380)
+        house.until(lambda: self.memory() > before + 6000, "growth")
+        for s in flood:
+            s.close()
+        house.until(lambda: self.memory() < before + 2500, f"return to {before} KiB", 40)
+        over.set()
+        for thread in threads:
+            thread.join(20)
+        self.check()
+
     def test_connections_of_one_address(self):
         sockets, replies = [], []
         for _ in range(LIMIT + 10):
