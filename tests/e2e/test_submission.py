@@ -91,7 +91,7 @@ class Clients(unittest.TestCase):
             with session(home, login=None) as smtp, self.assertRaises(smtplib.SMTPAuthenticationError) as raised:
                 smtp.login("argon2id@a.test", PASSWORD + " ")
             self.assertEqual(raised.exception.smtp_code, 535)
-            home.wait_log(r"gate\[\d+\]: warning: unknown\[127\.0\.0\.1\]: SASL (PLAIN|LOGIN) authentication failed: "
+            home.wait_log(r"gate\[\d+\]: warning: localhost\[127\.0\.0\.1\]: SASL (PLAIN|LOGIN) authentication failed: "
                           r"\(reason unavailable\), sasl_username=argon2id@a\.test$")
 
     def test_swaks_curl_msmtp_and_openssl(self):
@@ -136,7 +136,7 @@ class Letters(unittest.TestCase):
                 self.assertNotIn(trace, head)
             self.assertIn("\r\nDate: ", head)
             number = re.search(r" id ([0-9A-F]{16})", received)[1]
-            home.wait_log(rf"{number}: client=unknown\[127\.0\.0\.1\], sasl_method=\w+, sasl_username=a@a\.test$")
+            home.wait_log(rf"{number}: client=localhost\[127\.0\.0\.1\], sasl_method=\w+, sasl_username=a@a\.test$")
 
     def test_senders(self):
         with houseful() as home:
