@@ -312,7 +312,7 @@ class Rude(unittest.TestCase):
         house.until(lambda: gates() > before + 6000, "growth")
         for s in flood:
             s.close()
-        house.until(lambda: gates() < before + 2500, f"return to {before} KiB", 40)
+        house.until(lambda: gates() < before + 4000, f"return to about {before} KiB", 40)
         over.set()
         for thread in threads:
             thread.join(20)
