@@ -19,6 +19,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 
 static struct {
@@ -35,12 +36,19 @@ static struct {
 	int64_t slowest; /* and the longest of them */
 	int64_t quiet_until;
 	bool stopping;
-	char scratch[LOOP_SCRATCH];
 } loop;
+
+/* Of pages of its own, so that they can go. */
+static _Alignas(4096) char scratch[LOOP_SCRATCH];
 
 char *loop_scratch(void)
 {
-	return loop.scratch;
+	return scratch;
+}
+
+void loop_scratch_trim(void)
+{
+	madvise(scratch, sizeof(scratch), MADV_DONTNEED);
 }
 
 uv_loop_t *loop_uv(void)

@@ -14,7 +14,7 @@
 #include <stdint.h>
 #include <uv.h>
 
-#define LOOP_SCRATCH ((size_t)80 << 10)
+#define LOOP_SCRATCH ((size_t)1280 << 10)
 
 /* Something to do once at the end of the present turn. */
 struct turn_task {
@@ -38,6 +38,8 @@ uv_loop_t *loop_uv(void);
 /* Memory for a call that does not switch fibers: what is in it is gone after the next
  * call of anything.  LOOP_SCRATCH bytes. */
 char *loop_scratch(void);
+/* Gives back the pages that it has filled. */
+void loop_scratch_trim(void);
 void loop_defer(struct turn_task *task);
 /* Takes a task back that may be queued, before its memory goes. */
 void loop_undefer(struct turn_task *task);
