@@ -59,6 +59,9 @@ uint64_t loop_turns(void);
  * otherwise not be touched by anyone meanwhile; the wait has no deadline and is
  * not cancelled, since the worker still uses arg.  fn must see nothing shared. */
 void co_run_blocking(void (*fn)(void *arg), void *arg);
+/* Two at once and waits for both: `first` begins before `second`, in another thread or, when no
+ * other is free, ends before it.  What of arg both use is theirs to order. */
+void co_run_blocking_pair(void (*first)(void *arg), void (*second)(void *arg), void *arg);
 /* Starts the threads of the pool, each once busy (before the walls forbid it), and lets them
  * be nicer than the loop by so much. */
 void loop_warm_pool(unsigned threads, int nice);
