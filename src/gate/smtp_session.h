@@ -66,6 +66,8 @@ struct smtp_service {
 	/* Letter ids leased from spool and not used yet. */
 	uint64_t next_id;
 	uint32_t ids_left;
+	/* Begins the tickets of this process, so that no other gate can use one first; the letter's id ends them. */
+	char ticket_secret[8];
 	struct fiber_group fibers;
 	struct fiber_group namers; /* they look up clients' names */
 	struct smtp_session *sessions;
@@ -238,7 +240,9 @@ void smtp_outline_end(struct smtp_transaction *tx);
 /* For log lines; a letter's id goes in as unsigned long long. */
 #define SMTP_ID "%016llX"
 
-/* smtp_store.c: gives the letter under way an id, or ends in an error code. */
+/* smtp_store.c: once, before the first letter. */
+int smtp_tickets_init(struct smtp_service *service, struct err *e);
+/* Gives the letter under way an id, or ends in an error code. */
 int co_smtp_take_id(struct smtp_session *s);
 /* Gives the sealed letter to spool and waits until it is durable. */
 int co_smtp_store(struct smtp_session *s, struct err *e);
