@@ -228,6 +228,8 @@ struct shard *shard_new(void)
 	fiber_group_init(&s->carers, CARERS_MAX);
 	fiber_group_init(&s->sessions, SESSIONS_MAX);
 	charsets_open(&s->charsets);
+	for (unsigned i = 0; i < SEARCH_SEATS; i++)
+		charsets_open(&s->seats[i].charsets);
 	s->charset_fn = charsets_fn(&s->charsets);
 	return s;
 }
@@ -311,6 +313,8 @@ void shard_destroy(struct shard **s)
 		free(t);
 	nummap_free(&old->folded);
 	charsets_close(&old->charsets);
+	for (unsigned i = 0; i < SEARCH_SEATS; i++)
+		charsets_close(&old->seats[i].charsets);
 	expected_free(&old->expected);
 	free(old->data_path);
 	free(old);

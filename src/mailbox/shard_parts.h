@@ -10,6 +10,13 @@
 #include "mailbox/outlines.h"
 
 #define SHARD_BUCKETS 256
+#define SEARCH_SEATS 2
+
+/* For one search in a letter, in the thread pool. */
+struct search_seat {
+	struct charsets charsets;
+	bool taken;
+};
 
 struct shard {
 	char *data_path;
@@ -43,6 +50,8 @@ struct shard {
 	/* What a client searches for comes in them.  For the loop alone: an iconv_t has a state. */
 	struct charsets charsets;
 	struct charset_fn charset_fn;
+	struct search_seat seats[SEARCH_SEATS];
+	struct waiters seat_free;
 
 	struct account *accounts[SHARD_BUCKETS];
 	size_t account_count;
