@@ -9,8 +9,8 @@
  *
  * One fiber, straight lines.  smtp_session.c is its life, smtp_kind.h what its port
  * makes of it, smtp_commands.c the table of commands and those that need no more than the session,
- * smtp_auth.c the login, smtp_transaction.c MAIL and RCPT, smtp_receive.c DATA and BDAT, smtp_scan.c
- * the way to scan, smtp_store.c that to spool.
+ * smtp_auth.c the login, smtp_transaction.c MAIL and RCPT, smtp_sender.c who may send, smtp_receive.c
+ * DATA and BDAT, smtp_scan.c the way to scan, smtp_store.c that to spool.
  *
  * 1. Replies gather and leave before the next wait for input (RFC 2920 3.2).
  * 2. "250 queued" leaves only after spool has the letter on disk.
@@ -46,6 +46,8 @@
 /* All strings of a transaction. */
 #define SMTP_TRANSACTION_MAX ((size_t)256 << 10)
 #define SMTP_HELO_MAX ((size_t)512)
+/* The `recipient` question's address. */
+#define SMTP_ADDRESS_MAX ((size_t)512)
 #define SMTP_VERBS (SMTP_HTTP + 1)
 #define SMTP_SCANS_MAX 64
 
@@ -210,8 +212,17 @@ void smtp_login_end(struct smtp_login *login);
 /* smtp_transaction.c */
 bool co_smtp_mail(struct smtp_session *s, struct str arg);
 bool co_smtp_rcpt(struct smtp_session *s, struct str arg);
+/* Refuses a recipient: what stands before and behind its address (NULL: it is not repeated).  SMTP_BAD. */
+bool smtp_refuse_recipient(struct smtp_session *s, struct str raw, const char *before, const char *behind);
 /* Forgets the transaction. */
 void smtp_transaction_end(struct smtp_transaction *tx);
+
+/* smtp_sender.c: whether the client may send at all, and as whom he does (RFC 6409 6.1); false: that was
+ * answered. */
+bool co_smtp_judge_sender(struct smtp_session *s, struct str raw);
+/* Whether its HELO is refused, or the sender's domain: then that was answered. */
+bool smtp_refuse_helo(struct smtp_session *s, struct str raw);
+bool co_smtp_refuse_domain(struct smtp_session *s, struct str raw);
 
 /* smtp_receive.c */
 bool co_smtp_data(struct smtp_session *s, struct str arg);
