@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The shard's own fibers: one greets spool, one looks after accounts (see shard.h). */
 #include "mailbox/shard_parts.h"
+#include "mailbox/unfolded.h"
 
 #include "base/clock.h"
 #include "net/log.h"
@@ -223,7 +224,7 @@ struct shard *shard_new(void)
 
 	if (!s)
 		return NULL;
-	fiber_group_init(&s->own, 2);
+	fiber_group_init(&s->own, 3);
 	fiber_group_init(&s->senders, SHARD_PENDING_MAX);
 	fiber_group_init(&s->carers, CARERS_MAX);
 	fiber_group_init(&s->sessions, SESSIONS_MAX);
@@ -259,7 +260,7 @@ int shard_start(struct shard *s, const struct shard_options *options, struct err
 	s->expect_ms = options->expect_ms ? options->expect_ms : EXPECTED_MS;
 	s->co_imap = options->co_imap;
 	if (!s->data_path || fiber_start(&s->own, greeter_fiber, s) != 0 ||
-	    fiber_start(&s->own, caretaker_fiber, s) != 0)
+	    fiber_start(&s->own, caretaker_fiber, s) != 0 || fiber_start(&s->own, unfolded_fiber, s) != 0)
 		return err_set(e, ERR_MEMORY, "no memory for the shard's fibers");
 	return 0;
 }

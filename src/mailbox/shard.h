@@ -6,7 +6,8 @@
  * a channel to spool, the data folder and a running loop.
  *
  * The shard asks spool for its epoch (`shard`) as soon as one is there, and again
- * each new one; no act is sent before.  It answers `deliver`, `inbox`, `expect` and
+ * each new one; no act is sent before.  Then it folds what spool's journal has for accounts
+ * that nobody opens (`unfolded`).  It answers `deliver`, `inbox`, `expect` and
  * `session`.
  */
 #ifndef MAILBOX_SHARD_H

@@ -28,7 +28,7 @@ struct shard {
 	uint64_t message_max;
 	struct chan *spool;
 	struct outlines outlines;
-	struct fiber_group own; /* greeter and caretaker */
+	struct fiber_group own; /* greeter, caretaker, and who folds what nobody opens */
 	struct fiber_group senders; /* one for each act without answer */
 	struct fiber_group carers;
 	struct fiber_group sessions;
@@ -57,6 +57,8 @@ struct shard {
 	size_t account_count;
 	struct waiters room; /* for one more account */
 	bool crowded; /* somebody waits for it: idle accounts close at once */
+	unsigned passing; /* accounts that are open only to be folded */
+	struct waiters passed;
 	size_t pending_bytes, unfolded_bytes;
 
 	int64_t care_at; /* when the caretaker looks next */
