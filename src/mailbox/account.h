@@ -125,6 +125,7 @@ struct account {
 
 	struct recents recents;
 	struct upload_budget uploads; /* half of the shard's */
+	unsigned seats; /* searches in letters that are under way */
 	struct views views;
 	struct account_watch *watches;
 	struct ledger counted; /* the folders with their counts, as old as its serial */

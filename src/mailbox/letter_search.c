@@ -2,6 +2,7 @@
 /* Searching in a message (see letter_search.h). */
 #include "mailbox/letter_search.h"
 
+#include "base/clock.h"
 #include "format/charset.h"
 #include "format/date.h"
 #include "format/header.h"
@@ -23,6 +24,7 @@ struct search_task {
 	struct charsets *charsets;
 	const struct imap_search *search;
 	struct imap_facts facts;
+	int64_t deadline;
 	struct buf header; /* empty until it is asked for */
 	struct buf raw, decoded, text;
 	bool found;
@@ -52,6 +54,13 @@ uint32_t letter_sent_day(struct str date)
 	struct date d;
 
 	return date.n && date_parse_mail(date, &d) == 0 ? day_of(d) : 0;
+}
+
+static bool in_time(struct search_task *t)
+{
+	if (!t->code && clock_ms() > t->deadline)
+		t->code = err_set(&t->err, ERR_TIMEOUT, "the message takes too long to search");
+	return !t->code;
 }
 
 /* --- the header ------------------------------------------------------------------------------ */
@@ -130,7 +139,7 @@ static bool in_part(struct search_task *t, struct textfind *find, const struct o
 	textfind_reset(find);
 	transfer_decoder_init(&decoder, transfer_of(part->encoding));
 	charset_stream_begin(&charset, t->charsets, charset_of(part));
-	while (at < end && !t->code && !found) {
+	while (at < end && !found && in_time(t)) {
 		size_t n = end - at < PIECE ? (size_t)(end - at) : PIECE;
 		char *p;
 
@@ -189,6 +198,9 @@ static enum imap_truth ask(void *arg, const struct imap_key *key)
 	struct search_task *t = arg;
 	const struct outline_envelope *envelope = t->o->parts[0].envelope;
 
+	/* Given up. */
+	if (!in_time(t))
+		return IMAP_MAYBE;
 	switch (key->kind) {
 	case IMAP_KEY_SENT_BEFORE:
 	case IMAP_KEY_SENT_ON:
@@ -207,14 +219,19 @@ static void search_in_pool(void *arg)
 }
 
 int co_letter_search(const struct letter_reader *l, const struct outline *o, struct charsets *charsets,
-		     const struct imap_search *search, const struct imap_facts *facts, bool *found,
-		     struct err *e)
+		     const struct imap_search *search, const struct imap_facts *facts, int64_t deadline,
+		     bool *found, struct err *e)
 {
 	struct search_task *t = calloc(1, sizeof(*t));
 
 	if (!t)
 		return err_set(e, ERR_MEMORY, "no memory to search");
-	*t = (struct search_task){.l = l, .o = o, .charsets = charsets, .search = search, .facts = *facts};
+	*t = (struct search_task){.l = l,
+				  .o = o,
+				  .charsets = charsets,
+				  .search = search,
+				  .facts = *facts,
+				  .deadline = deadline};
 	buf_init(&t->header, HEADER_BYTES_MAX);
 	buf_init(&t->raw, FIELD_MAX);
 	buf_init(&t->decoded, FIELD_MAX * 4);

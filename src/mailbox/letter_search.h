@@ -12,9 +12,9 @@ uint32_t letter_day(int64_t us, int zone);
 uint32_t letter_sent_day(struct str date);
 
 /* Looks into header and text parts, in the thread pool.  Charsets that nobody knows are compared
- * byte by byte.  Until it returns charsets are its own, and program and facts must not change. */
+ * byte by byte.  ERR_TIMEOUT behind the deadline.  Until it returns charsets are its own, and program and facts must not change. */
 int co_letter_search(const struct letter_reader *l, const struct outline *o, struct charsets *charsets,
-		     const struct imap_search *search, const struct imap_facts *facts, bool *found,
-		     struct err *e);
+		     const struct imap_search *search, const struct imap_facts *facts, int64_t deadline,
+		     bool *found, struct err *e);
 
 #endif

@@ -19,6 +19,7 @@
 /* As many as the thread pool can serve, with one at hand. */
 #define CARERS_MAX 4
 #define CLIENT_LITERAL_MS (5 * 60 * 1000)
+#define SEARCH_MS 20000
 #define UPLOADS_MAX ((uint64_t)256 << 20)
 /* A lone LF becomes two octets, and spool takes no more than 256 MiB at once. */
 #define MESSAGE_MAX ((uint64_t)128 << 20)
@@ -257,6 +258,7 @@ int shard_start(struct shard *s, const struct shard_options *options, struct err
 	s->client_literal_ms = options->client_literal_ms ? options->client_literal_ms : CLIENT_LITERAL_MS;
 	s->uploads.max = options->uploads_max ? options->uploads_max : UPLOADS_MAX;
 	shard_set_message_max(s, options->message_max);
+	s->search_ms = options->search_ms ? options->search_ms : SEARCH_MS;
 	s->expect_ms = options->expect_ms ? options->expect_ms : EXPECTED_MS;
 	s->co_imap = options->co_imap;
 	if (!s->data_path || fiber_start(&s->own, greeter_fiber, s) != 0 ||

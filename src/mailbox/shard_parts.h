@@ -50,6 +50,7 @@ struct shard {
 	/* What a client searches for comes in them.  For the loop alone: an iconv_t has a state. */
 	struct charsets charsets;
 	struct charset_fn charset_fn;
+	int64_t search_ms; /* in one letter */
 	struct search_seat seats[SEARCH_SEATS];
 	struct waiters seat_free;
 

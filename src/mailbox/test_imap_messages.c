@@ -517,6 +517,30 @@ static void charsets_are_searched(void **state)
 	house_run_with(co_search_abroad, abroad, 2);
 }
 
+/* As if each letter took too long: what needs it is not found, and nothing else is the worse for it. */
+static void co_search_too_long(struct house *h)
+{
+	co_house_crash_shard(h);
+	h->options.search_ms = -1000;
+	house_start_shard(h);
+	co_imap_deliver(h, 1, 3);
+	co_imap_script(h, "", false,
+		       HELLO SELECT_INBOX("3", "4") "C: a SEARCH BODY hello\n"
+						    "S: * SEARCH\n"
+						    "S: a OK ~\n"
+						    "C: b SEARCH NOT BODY hello\n"
+						    "S: * SEARCH\n"
+						    "S: b OK ~\n"
+						    "C: c SEARCH OR 2 3\n"
+						    "S: * SEARCH 2 3\n"
+						    "S: c OK ~\n");
+}
+
+static void a_search_has_a_deadline(void **state)
+{
+	house_run_with(co_search_too_long, letters, LETTERS);
+}
+
 static void messages_are_searched(void **state)
 {
 	house_run_with(co_search, letters, LETTERS);
@@ -662,6 +686,7 @@ int main(void)
 		cmocka_unit_test(idle_wakes),
 		cmocka_unit_test(messages_are_searched),
 		cmocka_unit_test(charsets_are_searched),
+		cmocka_unit_test(a_search_has_a_deadline),
 		cmocka_unit_test(a_message_that_is_gone_is_not_copied),
 		cmocka_unit_test(a_message_is_recent_once),
 		cmocka_unit_test(sections_are_fetched),
