@@ -54,14 +54,16 @@ int co_imap_recents_load(struct imap_session *s, struct err *e)
 {
 	struct account *a = s->account;
 	struct recents_task *t;
-	int code = a->recents.loaded ? 0 : co_account_lock(a);
+
+	if (a->recents.loaded)
+		return 0;
+	int code = co_account_lock(a);
 
 	if (code)
 		return err_set(e, code, "the shard ends");
-	if (a->recents.loaded)
-		return 0;
 	t = calloc(1, sizeof(*t));
-	if (t)
+	/* Another session may have loaded them while we waited. */
+	if (t && !a->recents.loaded)
 		co_load(a, t);
 	free(t);
 	account_unlock(a);

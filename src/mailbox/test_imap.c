@@ -277,6 +277,32 @@ static void others_are_heard_of(void **state)
 	house_run(co_news, 3);
 }
 
+/* Both wait for what only one of them loads; neither may keep the index to itself. */
+static void co_together(struct house *h)
+{
+	struct imap_clients c;
+
+	imap_clients_init(&c, h);
+	co_imap_client(&c, 1, 1, "");
+	co_imap_client(&c, 2, 1, "");
+	co_imap_client(&c, 3, 1, "");
+	co_imap_talk(&c, HELLO HELLO2 "S3: x OK ~\n"
+				      "C: a SELECT INBOX\n"
+				      "C2: a SELECT INBOX\n"
+				      "C3: a SELECT Trash\n"
+				      "S: ~\nS: ~\nS: ~\nS: ~\nS: ~\nS: ~\nS: a OK ~\n"
+				      "S2: ~\nS2: ~\nS2: ~\nS2: ~\nS2: ~\nS2: ~\nS2: a OK ~\n"
+				      "S3: ~\nS3: ~\nS3: ~\nS3: ~\nS3: ~\nS3: ~\nS3: a OK ~\n"
+				      "C: b SELECT Junk\n"
+				      "S: ~\nS: ~\nS: ~\nS: ~\nS: ~\nS: ~\nS: b OK ~\n");
+	co_imap_clients_end(&c);
+}
+
+static void sessions_select_at_the_same_time(void **state)
+{
+	house_run(co_together, 1);
+}
+
 static void co_bad_clients(struct house *h)
 {
 	struct imap_clients c;
@@ -380,6 +406,7 @@ int main(void)
 		cmocka_unit_test(subscriptions_stand_for_themselves),
 		cmocka_unit_test(a_mailbox_is_selected),
 		cmocka_unit_test(others_are_heard_of),
+		cmocka_unit_test(sessions_select_at_the_same_time),
 		cmocka_unit_test(faults_have_an_end),
 		cmocka_unit_test(the_silent_and_the_deaf_are_sent_away),
 		cmocka_unit_test(a_cancelled_session_says_so),
