@@ -16,6 +16,7 @@
 #include "cli/reload.h"
 #include "cli/sendmail.h"
 #include "cli/setup.h"
+#include "cli/setup_server.h"
 #include "cli/trace.h"
 #include "gate/gate.h"
 #include "keeper/keeper.h"
@@ -85,7 +86,10 @@ static int serve(const struct options *o, int (*master)(const struct master_plan
 /* A change has been taken over by the running server when this returns. */
 static int set_up(const struct options *o, const struct settings *s)
 {
-	int status = cmd_setup(o->argc, o->argv, settings_text(s, SET_CONFIG_DIR).p);
+	struct setup_server server;
+
+	setup_server_init(&server, s);
+	int status = cmd_setup(o->argc, o->argv, settings_text(s, SET_CONFIG_DIR).p, &server);
 
 	return status == EXIT_DONE ? reload_if_served(s) : status;
 }

@@ -49,7 +49,9 @@ struct account *account_of_shard(struct spool *s, const struct shard *shard, uin
 {
 	struct account *a = accounts_get(&s->accounts, id);
 
-	return a && shard && &s->shards[shard_of(account_address(a), s->setup.shards)] == shard ? a : NULL;
+	return a && !a->ended && shard && &s->shards[shard_of(account_address(a), s->setup.shards)] == shard
+		       ? a
+		       : NULL;
 }
 
 /* --- a shard begins ----------------------------------------------------------------------- */
