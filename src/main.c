@@ -16,6 +16,7 @@
 #include "cli/reload.h"
 #include "cli/sendmail.h"
 #include "cli/setup.h"
+#include "cli/setup_server.h"
 #include "cli/trace.h"
 #include "gate/gate.h"
 #include "keeper/keeper.h"
@@ -82,7 +83,10 @@ static int probe_walls(int argc, char **argv, const struct settings_sources *sou
 /* A change has been taken over by the running server when this returns. */
 static int set_up(int argc, char **argv, const struct settings *s)
 {
-	int status = cmd_setup(argc, argv, settings_text(s, SET_CONFIG_DIR).p);
+	struct setup_server server;
+
+	setup_server_init(&server, s);
+	int status = cmd_setup(argc, argv, settings_text(s, SET_CONFIG_DIR).p, &server);
 
 	return status == EXIT_DONE ? reload_if_served(s) : status;
 }

@@ -20,6 +20,7 @@
 /* One command line: what stands behind the name of the command. */
 struct call {
 	const char *config_dir;
+	const struct setup_server *server; /* NULL: none */
 	const char *script; /* the name in log lines */
 	const char *usage;
 	int argc;
@@ -281,20 +282,64 @@ static int has_any_account(const struct call *call, bool *any, struct err *e)
 	return rc;
 }
 
+static bool server_runs(const struct call *call)
+{
+	return call->server && call->server->runs(call->server->arg);
+}
+
+/* The account is in no table any more, which the server has to know before its mail goes: else
+ * more would come. */
+static int remove_mail(const struct call *call, struct str address, bool *had, struct err *e)
+{
+	const struct setup_server *server = call->server;
+
+	if (server->reload(server->arg) != 0)
+		return err_set(e, ERR_BUSY, "The server did not take the tables over: '%.*s' keeps its mails",
+			       STR_ARG(address));
+	int rc = server->remove(server->arg, address, had, e);
+
+	return rc ? err_prefix(e, "The mails of '%.*s' could not be removed", STR_ARG(address)), rc : 0;
+}
+
+static int no_mail(const struct call *call, struct str address, struct err *e)
+{
+	struct str user = str_cut(&address, '@');
+
+	return err_set(e, ERR_NOT_FOUND, "Mailbox data directory '%s/accounts/%.*s/%.*s' does not exist",
+		       call->server->data_dir, STR_ARG(address), STR_ARG(user));
+}
+
+/* Mail that was left when its removal failed goes without the account being there. */
+static int delete_with_mail(const struct call *call, struct str address, struct err *e)
+{
+	bool had = false;
+	struct err absent;
+	int rc = delete_account(call, address, &absent), removed;
+
+	if (rc && rc != ERR_NOT_FOUND) {
+		*e = absent;
+		return rc;
+	}
+	removed = remove_mail(call, address, &had, e);
+	if (removed)
+		return removed;
+	if (rc && !had)
+		*e = absent;
+	return had ? 0 : rc ? rc : no_mail(call, address, e);
+}
+
 static int delete_accounts(const struct call *call, bool with_mail)
 {
 	char text[512];
 	struct err e;
 
+	if (with_mail && !server_runs(call))
+		return fail(call, "Mails can be removed only while the server runs: nothing was deleted");
 	for (int i = 0; i < call->argc; i++) {
-		if (delete_account(call, str_of(call->argv[i]), &e))
+		struct str address = str_of(call->argv[i]);
+
+		if (with_mail ? delete_with_mail(call, address, &e) : delete_account(call, address, &e))
 			return fail(call, e.text);
-		if (with_mail) {
-			snprintf(text, sizeof(text),
-				 "The mails of '%.300s' stay: only the server can remove them",
-				 call->argv[i]);
-			log_line(call, "WARN ", "\033[93m", text);
-		}
 		snprintf(text, sizeof(text), "'%.300s' and associated data (aliases, quotas) deleted",
 			 call->argv[i]);
 		log_line(call, "INFO ", "\033[94m", text);
@@ -352,8 +397,42 @@ static int print_list(const struct call *call, struct tables *t, int rc, const s
 	return rc ? fail(call, e->text) : 0;
 }
 
+/* As numfmt --to=iec writes it: rounded up, one decimal below 10. */
+static void put_iec(struct buf *out, uint64_t n)
+{
+	static const char units[] = "KMGTPE";
+	uint64_t unit = 1;
+	size_t at = 0;
+
+	for (; at < sizeof(units) - 1 && (n + unit - 1) / unit >= 1024; at++)
+		unit *= 1024;
+	uint64_t whole = n / unit, tenths = ((n % unit) * 10 + unit - 1) / unit;
+
+	if (at == 0 || whole * 10 + tenths >= 100)
+		buf_printf(out, "%llu", (unsigned long long)(whole + (n % unit > 0)));
+	else
+		buf_printf(out, "%llu.%llu", (unsigned long long)(whole + tenths / 10),
+			   (unsigned long long)(tenths % 10));
+	if (at > 0)
+		buf_add_c(out, units[at - 1]);
+}
+
+/* There are no limits. */
+static void print_size(void *context, struct str address, struct buf *out)
+{
+	const struct setup_server *server = context;
+	uint64_t bytes = 0;
+
+	if (server->usage(server->arg, address, &bytes) != 0)
+		return;
+	buf_add_z(out, " ( ");
+	put_iec(out, (bytes + 1023) / 1024 * 1024);
+	buf_add_z(out, " / ~ ) [0%]");
+}
+
 static int email_list(const struct call *call)
 {
+	bool sizes = server_runs(call);
 	struct tables t;
 	struct err e;
 	int rc = tables_open(&t, call, false, &e);
@@ -361,7 +440,8 @@ static int email_list(const struct call *call)
 	if (rc == 0)
 		rc = check_listable(call, ACCOUNTS_FILE, t.has_accounts, &t.accounts, &e);
 	if (rc == 0)
-		rc = edit_account_list(buf_str(&t.accounts), buf_str(&t.aliases), NULL, NULL, &t.out, &e);
+		rc = edit_account_list(buf_str(&t.accounts), buf_str(&t.aliases), sizes ? print_size : NULL,
+				       (void *)(uintptr_t)call->server, &t.out, &e);
 	return print_list(call, &t, rc, &e);
 }
 
@@ -453,10 +533,11 @@ static int refuse(int argc, char **argv)
 	return 2;
 }
 
-static int run_command(size_t i, int argc, char **argv, const char *config_dir)
+static int run_command(size_t i, int argc, char **argv, const char *config_dir,
+		       const struct setup_server *server)
 {
 	char usage[200];
-	struct call call = {config_dir, commands[i].script, usage, argc, argv};
+	struct call call = {config_dir, server, commands[i].script, usage, argc, argv};
 	bool help = argc == 1 && strcmp(argv[0], "help") == 0;
 
 	snprintf(usage, sizeof(usage), "Usage: setup %s %s %s", commands[i].group, commands[i].name,
@@ -468,7 +549,7 @@ static int run_command(size_t i, int argc, char **argv, const char *config_dir)
 	return commands[i].run(&call);
 }
 
-int cmd_setup(int argc, char **argv, const char *config_dir)
+int cmd_setup(int argc, char **argv, const char *config_dir, const struct setup_server *server)
 {
 	if (argc < 2 || (argc == 2 && strcmp(argv[1], "help") == 0)) {
 		print_usage(NULL);
@@ -480,7 +561,7 @@ int cmd_setup(int argc, char **argv, const char *config_dir)
 	}
 	for (size_t i = 0; argc > 2 && i < COMMANDS; i++)
 		if (strcmp(argv[1], commands[i].group) == 0 && strcmp(argv[2], commands[i].name) == 0)
-			return run_command(i, argc - 3, argv + 3, config_dir);
+			return run_command(i, argc - 3, argv + 3, config_dir, server);
 	return refuse(argc, argv);
 }
 

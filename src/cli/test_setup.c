@@ -19,7 +19,58 @@ struct house {
 	char top[64];
 	char dir[80];
 	char out[4096], err[4096];
+	bool served; /* there is a server */
 };
+
+/* --- a server that is played ----------------------------------------------------------------- */
+
+/* Bytes of each account; the letter stands for what it does. */
+static const struct {
+	const char *address;
+	uint64_t bytes;
+} mails[] = {
+	{"none@d.test", 0},         {"small@d.test", 1},
+	{"k@d.test", 1024},         {"more@d.test", 1025},
+	{"nine@d.test", 9 * 1024},  {"ten@d.test", 10 * 1024 + 1},
+	{"full@d.test", 1047553},   {"mega@d.test", 5 * 1024 * 1024 + 1},
+	{"big@d.test", 3ull << 40}, {"edge@d.test", 1023 * 1024},
+};
+
+static bool played_runs(void *arg)
+{
+	return true;
+}
+
+static int played_usage(void *arg, struct str address, uint64_t *bytes)
+{
+	for (size_t i = 0; i < sizeof(mails) / sizeof(mails[0]); i++)
+		if (str_eq(address, str_of(mails[i].address))) {
+			*bytes = mails[i].bytes;
+			return 0;
+		}
+	return ERR_ROOM_GONE;
+}
+
+static int played_reload(void *arg)
+{
+	printf("reload\n");
+	return 0;
+}
+
+static int played_remove(void *arg, struct str address, bool *had, struct err *e)
+{
+	printf("remove %.*s\n", STR_ARG(address));
+	if (str_starts(address, STR("busy")))
+		return err_set(e, ERR_BUSY, "the account is still in use");
+	*had = !str_starts(address, STR("none")) && !str_starts(address, STR("joe"));
+	return 0;
+}
+
+static const struct setup_server played = {.data_dir = "/data",
+					   .runs = played_runs,
+					   .usage = played_usage,
+					   .reload = played_reload,
+					   .remove = played_remove};
 
 static int set_up(void **state)
 {
@@ -95,7 +146,7 @@ static int run(struct house *h, const char *words, const char *input)
 		dup2(out[1], 1);
 		dup2(err[1], 2);
 		close(in[1]);
-		int rc = cmd_setup(argc, argv, h->dir);
+		int rc = cmd_setup(argc, argv, h->dir, h->served ? &played : NULL);
 
 		fflush(NULL);
 		_exit(rc);
@@ -250,9 +301,64 @@ static void deletes_accounts(void **state)
 	/* asked: the answer is no, then yes */
 	assert_int_equal(run(h, "email del bob@d.test", "\n"), 0);
 	check_log(h, "INFO  delmailuser: 'bob@d.test' and associated data (aliases, quotas) deleted");
-	assert_int_equal(run(h, "email del cy@d.test", "y\n"), 0);
-	check_log(h, "WARN  delmailuser: The mails of 'cy@d.test' stay: only the server can remove them");
-	check_file(h, "postfix-accounts.cf", "# c\n");
+	check_failure(
+		h, "email del cy@d.test", "y\n",
+		"ERROR delmailuser: Mails can be removed only while the server runs: nothing was deleted");
+	check_file(h, "postfix-accounts.cf", "# c\ncy@d.test|z\n");
+}
+
+static void deletes_with_mail(void **state)
+{
+	struct house *h = *state;
+
+	h->served = true;
+	put(h, "postfix-accounts.cf", "ann@d.test|x\nnone@d.test|y\nbusy@d.test|z\nkeep@d.test|z\n", 0644);
+	/* The tables are taken over before the mail goes. */
+	assert_int_equal(run(h, "email del -y ann@d.test", ""), 0);
+	assert_string_equal(h->out, "reload\nremove ann@d.test\n");
+	check_log(h, "INFO  delmailuser: 'ann@d.test' and associated data (aliases, quotas) deleted");
+	check_failure(
+		h, "email del -y none@d.test", "",
+		"ERROR delmailuser: Mailbox data directory '/data/accounts/d.test/none' does not exist");
+	check_failure(
+		h, "email del -y busy@d.test keep@d.test", "",
+		"ERROR delmailuser: The mails of 'busy@d.test' could not be removed: the account is still in "
+		"use");
+	check_file(h, "postfix-accounts.cf", "keep@d.test|z\n");
+	/* What was left goes without an account. */
+	assert_int_equal(run(h, "email del -y left@d.test", ""), 0);
+	assert_string_equal(h->out, "reload\nremove left@d.test\n");
+	check_failure(h, "email del -y joe@d.test", "", "ERROR delmailuser: 'joe@d.test' does not exist");
+	assert_int_equal(run(h, "email del -n keep@d.test", ""), 0);
+	assert_string_equal(h->out, "");
+}
+
+static void lists_sizes(void **state)
+{
+	static const char want[] = "* none@d.test ( 0 / ~ ) [0%]\n\n"
+				   "* small@d.test ( 1.0K / ~ ) [0%]\n\n"
+				   "* k@d.test ( 1.0K / ~ ) [0%]\n    [ aliases -> i@d.test ]\n\n"
+				   "* more@d.test ( 2.0K / ~ ) [0%]\n\n"
+				   "* nine@d.test ( 9.0K / ~ ) [0%]\n\n"
+				   "* ten@d.test ( 11K / ~ ) [0%]\n\n"
+				   "* full@d.test ( 1.0M / ~ ) [0%]\n\n"
+				   "* mega@d.test ( 5.1M / ~ ) [0%]\n\n"
+				   "* big@d.test ( 3.0T / ~ ) [0%]\n\n"
+				   "* edge@d.test ( 1023K / ~ ) [0%]\n\n"
+				   "* unknown@d.test\n\n";
+	struct house *h = *state;
+	struct buf accounts;
+
+	h->served = true;
+	buf_init(&accounts, 2048);
+	for (size_t i = 0; i < sizeof(mails) / sizeof(mails[0]); i++)
+		buf_printf(&accounts, "%s|x\n", mails[i].address);
+	buf_add(&accounts, "unknown@d.test|x\n", sizeof("unknown@d.test|x\n"));
+	put(h, "postfix-accounts.cf", accounts.p, 0644);
+	put(h, "postfix-virtual.cf", "i@d.test k@d.test\n", 0644);
+	buf_free(&accounts);
+	assert_int_equal(run(h, "email list", ""), 0);
+	assert_string_equal(h->out, want);
 }
 
 static void deletes_several(void **state)
@@ -260,6 +366,7 @@ static void deletes_several(void **state)
 	struct house *h = *state;
 
 	put(h, "postfix-accounts.cf", "ann@d.test|x\nbob@d.test|y\ncy@d.test|z\n", 0644);
+	h->served = true;
 	assert_int_equal(run(h, "email del -y ann@d.test cy@d.test", ""), 0);
 	check_file(h, "postfix-accounts.cf", "bob@d.test|y\n");
 	assert_int_equal(run(h, "email del -x bob@d.test", ""), 1);
@@ -395,11 +502,18 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
-		TEST(adds_and_updates_accounts), TEST(refuses_accounts),
-		TEST(refuses_long_passwords),    TEST(deletes_accounts),
-		TEST(deletes_several),           TEST(changes_aliases),
-		TEST(lists_need_a_file),         TEST(mode_stays_and_nothing_is_left),
-		TEST(a_link_is_not_replaced),    TEST(editors_wait_for_each_other),
+		TEST(adds_and_updates_accounts),
+		TEST(refuses_accounts),
+		TEST(refuses_long_passwords),
+		TEST(deletes_accounts),
+		TEST(deletes_several),
+		TEST(deletes_with_mail),
+		TEST(lists_sizes),
+		TEST(changes_aliases),
+		TEST(lists_need_a_file),
+		TEST(mode_stays_and_nothing_is_left),
+		TEST(a_link_is_not_replaced),
+		TEST(editors_wait_for_each_other),
 		TEST(says_what_there_is),
 	};
 

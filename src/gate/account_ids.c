@@ -29,6 +29,14 @@ void account_ids_free(struct account_ids *ids)
 	arena_free(&ids->arena);
 }
 
+void account_ids_forget(struct account_ids *ids)
+{
+	struct siphash_key key = ids->map.key;
+
+	arena_reset(&ids->arena);
+	map_init(&ids->map, &ids->arena, key);
+}
+
 static void remember(struct account_ids *ids, struct str address, uint32_t id)
 {
 	struct known_id *known = arena_alloc(&ids->arena, sizeof(*known));

@@ -178,6 +178,9 @@ int co_smtp_store(struct smtp_session *s, struct err *e)
 		code = err_set(e, ERR_FULL, "no memory for the letter");
 	if (code == 0)
 		code = co_send(s, buf_str(&envelope), e);
+	/* An account has ended since its RCPT, or since its id was remembered. */
+	if (code == ERR_NOT_FOUND)
+		account_ids_forget(&s->service->accounts);
 	buf_free(&envelope);
 	return code;
 }

@@ -7,6 +7,7 @@
 #include "net/log.h"
 #include "net/loop.h"
 #include "net/messages.h"
+#include "store/account_dir.h"
 #include "store/shards.h"
 
 #include <stdlib.h>
@@ -35,7 +36,16 @@ static void open_in_pool(void *arg)
 {
 	struct open_task *t = arg;
 
+	bool had;
+
 	t->code = index_open(t->data_path, t->domain, t->user, t->account, true, &t->index, &t->err);
+	/* Spool has ended that account, and something before its folder was removed. */
+	if (t->code == ERR_EXISTS)
+		t->code = account_dir_remove(t->data_path, t->domain, t->user, &had, &t->err);
+	else
+		return;
+	if (t->code == 0)
+		t->code = index_open(t->data_path, t->domain, t->user, t->account, true, &t->index, &t->err);
 }
 
 static int co_open_index(struct account *a, struct err *e)
@@ -360,8 +370,8 @@ static int co_settle_state(struct account *a, int64_t deadline, bool *gone, stru
 	return 0;
 }
 
-int co_account_touch(struct shard *s, uint32_t id, struct str address, int64_t deadline, struct account **out,
-		     struct err *e)
+int co_account_take(struct shard *s, uint32_t id, struct str address, int64_t deadline, struct account **out,
+		    struct err *e)
 {
 	int code = 0;
 
@@ -391,6 +401,14 @@ int co_account_touch(struct shard *s, uint32_t id, struct str address, int64_t d
 		account_leave(a);
 	}
 	return code;
+}
+
+int co_account_touch(struct shard *s, uint32_t id, struct str address, int64_t deadline, struct account **out,
+		     struct err *e)
+{
+	if (shard_removes(s, address))
+		return err_set(e, ERR_BUSY, "the account is being removed");
+	return co_account_take(s, id, address, deadline, out, e);
 }
 
 void account_leave(struct account *a)
@@ -570,7 +588,7 @@ static int co_sync_and_release(struct account *a, bool closing, struct err *e)
 	return some && closing ? co_sync_locked(a, true, NULL, e) : code;
 }
 
-static void co_close(struct account *a)
+void co_account_close(struct account *a)
 {
 	bool failed = a->state == ACCOUNT_FAILED;
 	struct err e = {0};
@@ -616,7 +634,7 @@ void co_account_care(struct account *a)
 	int64_t now = clock_ms();
 
 	if (idle_due(a) <= now)
-		co_close(a);
+		co_account_close(a);
 	else {
 		co_fold_and_sync(a, now);
 		a->in_care = false;

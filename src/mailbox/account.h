@@ -59,6 +59,7 @@ struct account;
 struct account_watch {
 	struct account_watch *next;
 	void (*notify)(struct account_watch *w);
+	struct fiber *fiber; /* cancelled when the account is removed */
 };
 
 /* An act that a session wants; arrays and outline are copied. */
@@ -116,6 +117,7 @@ struct account {
 	int64_t used_ms; /* when the last user left, or when it failed */
 	bool in_care;
 	bool passing; /* nobody wants it, but its acts had to be folded */
+	bool removing; /* its sessions end */
 	struct waiters changed; /* state, users or `refused` */
 
 	struct index *index;
@@ -182,17 +184,26 @@ int co_account_release(struct account *a, struct index_release *r, size_t n, boo
 /* Whether a release of one of these letters is under way. */
 bool account_releasing(const struct account *a, const uint64_t *letters, size_t n);
 
+/* Its folders with their counts in *out, good until the next wait: durable acts only. */
+int co_account_count(struct account *a, const struct ledger **out, struct err *e);
+
 void account_watch(struct account *a, struct account_watch *w);
 void account_unwatch(struct account *a, struct account_watch *w);
 
 /* --- for the shard ------------------------------------------------------------------- */
 
+/* As co_account_touch(), also while it is being removed. */
+int co_account_take(struct shard *s, uint32_t id, struct str address, int64_t deadline, struct account **out,
+		    struct err *e);
 /* Refuses everything from here on with this sentence. */
 void account_fail(struct account *a, const struct err *why);
 /* When it wants co_account_care(): INT64_MAX: never, unless something happens. */
 int64_t account_due(const struct account *a);
 /* Folds, syncs or closes it, whatever is due. */
 void co_account_care(struct account *a);
+/* Folds, syncs and closes it.  It is open or failed, has no act under way and nobody's care; its users
+ * may only leave it. */
+void co_account_close(struct account *a);
 /* Tells spool how far the index is synced. */
 void account_tell_folded(const struct account *a);
 /* What an act takes of memory until it is folded. */

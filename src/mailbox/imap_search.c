@@ -156,7 +156,7 @@ static bool co_look_inside(struct imap_session *s, const struct search_run *r, c
 	letter_outline_destroy(&o);
 	letter_close(&l);
 	if (code == ERR_CANCELLED)
-		co_imap_bye(s, "Server shutting down.");
+		co_imap_bye(s, "%s", imap_why_ended(s));
 	return found;
 }
 

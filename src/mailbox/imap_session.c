@@ -71,6 +71,11 @@ void co_imap_done(struct imap_session *s, const char *fmt, ...)
 	va_end(ap);
 }
 
+const char *imap_why_ended(const struct imap_session *s)
+{
+	return s->account && s->account->removing ? "The account was removed." : "Server shutting down.";
+}
+
 void co_imap_bye(struct imap_session *s, const char *fmt, ...)
 {
 	va_list ap;
@@ -100,7 +105,7 @@ void co_imap_refuse(struct imap_session *s, int code, const struct err *e)
 	size_t n = 0;
 
 	if (code == ERR_CANCELLED) {
-		co_imap_bye(s, "Server shutting down.");
+		co_imap_bye(s, "%s", imap_why_ended(s));
 		return;
 	}
 	for (size_t i = 0; i < sizeof(reply_codes) / sizeof(reply_codes[0]); i++)
@@ -115,7 +120,7 @@ void co_imap_refuse(struct imap_session *s, int code, const struct err *e)
 bool co_imap_breathe(struct imap_session *s)
 {
 	if (!s->ended && co_breathe() != 0)
-		co_imap_bye(s, "Server shutting down.");
+		co_imap_bye(s, "%s", imap_why_ended(s));
 	return !s->ended;
 }
 
@@ -231,7 +236,7 @@ static void co_fill(struct imap_session *s)
 	if (code == ERR_TIMEOUT)
 		co_imap_bye(s, "Disconnected for inactivity.");
 	else if (code == ERR_CANCELLED)
-		co_imap_bye(s, "Server shutting down.");
+		co_imap_bye(s, "%s", imap_why_ended(s));
 	else if (code)
 		s->ended = true;
 }
@@ -266,7 +271,7 @@ bool co_imap_wait_news(struct imap_session *s, int64_t deadline)
 	if (code == 0 && (code = co_stream_fill(&s->stream, deadline_in(0))) == ERR_TIMEOUT)
 		code = ERR_BUSY;
 	if (code == ERR_CANCELLED)
-		co_imap_bye(s, "Server shutting down.");
+		co_imap_bye(s, "%s", imap_why_ended(s));
 	else if (code && code != ERR_TIMEOUT && code != ERR_BUSY)
 		s->ended = true;
 	return code != ERR_TIMEOUT;
@@ -364,6 +369,7 @@ void co_imap_session(struct shard *shard, const struct imap_handover *h)
 	s->client = h->client;
 	s->handed = h->pending;
 	s->watch.notify = wake_idle;
+	s->watch.fiber = fiber_self();
 	imap_read_init(&s->read, limits);
 	arena_init(&s->arena, IMAP_COMMAND_ARENA);
 	co_greet(s, h);

@@ -89,6 +89,8 @@ __attribute__((format(printf, 2, 3))) void co_imap_done(struct imap_session *s, 
 /* The tagged reply to a failure; nothing when the fiber was cancelled, as then the session
  * ends. */
 void co_imap_refuse(struct imap_session *s, int code, const struct err *e);
+/* What a session is told whose fiber was cancelled. */
+const char *imap_why_ended(const struct imap_session *s);
 /* "* BYE ..." and the end. */
 __attribute__((format(printf, 2, 3))) void co_imap_bye(struct imap_session *s, const char *fmt, ...);
 /* The next event of what has arrived. */

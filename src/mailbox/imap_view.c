@@ -128,59 +128,18 @@ void imap_unselect(struct imap_session *s)
 
 /* --- counts ------------------------------------------------------------------------------- */
 
-struct counts_task {
-	struct index *index;
-	struct ledger ledger;
-	struct err err;
-	int code;
-};
-
-static void counts_in_pool(void *arg)
-{
-	struct counts_task *t = arg;
-
-	t->code = index_folders(t->index, &t->ledger, &t->err);
-}
-
-/* All folders at once: a client that asks for one soon asks for the next. */
-static int co_count_all(struct account *a, struct err *e)
-{
-	struct counts_task *t = calloc(1, sizeof(*t));
-	int code = t ? co_account_fold(a, e) : err_set(e, ERR_MEMORY, "no memory to count messages");
-
-	if (!code && (code = co_account_lock(a)) != 0)
-		err_set(e, code, "the shard ends");
-	if (code) {
-		free(t);
-		return code;
-	}
-	t->index = a->index;
-	co_run_blocking(counts_in_pool, t);
-	account_unlock(a);
-	code = t->code;
-	if (code)
-		*e = t->err;
-	else {
-		ledger_free(&a->counted);
-		a->counted = t->ledger;
-	}
-	free(t);
-	return code;
-}
-
 int co_imap_counts(struct imap_session *s, uint32_t folder, struct counts *out, struct err *e)
 {
 	struct account *a = s->account;
 	const struct view *v = views_find(&a->views, folder);
-	int code = 0;
+	const struct ledger *counted = NULL;
 
 	if (v && !v->stale) {
 		*out = v->counts;
 		return 0;
 	}
-	if (a->counted.serial != a->views.ledger.serial)
-		code = co_count_all(a, e);
-	const struct folder *f = ledger_folder(&a->counted, folder);
+	int code = co_account_count(a, &counted, e);
+	const struct folder *f = code ? NULL : ledger_folder(counted, folder);
 
 	if (!code && !f)
 		code = err_set(e, ERR_NOT_FOUND, "The mailbox was deleted.");

@@ -37,9 +37,14 @@ static void co_on_scanning(void *room, struct chan_parcel *p)
 		outlines_begun(&s->outlines, p->chan, m.letter);
 }
 
-const struct chan_handler shard_handlers[] = {{MSG_DELIVER, co_on_deliver},   {MSG_INBOX, co_on_inbox},
-					      {MSG_EXPECT, co_on_expect},     {MSG_SESSION, co_on_session},
-					      {MSG_SCANNING, co_on_scanning}, {0, NULL}};
+const struct chan_handler shard_handlers[] = {{MSG_DELIVER, co_on_deliver},
+					      {MSG_INBOX, co_on_inbox},
+					      {MSG_EXPECT, co_on_expect},
+					      {MSG_SESSION, co_on_session},
+					      {MSG_SCANNING, co_on_scanning},
+					      {MSG_USAGE, co_on_usage},
+					      {MSG_REMOVE_ACCOUNT, co_on_remove_account},
+					      {0, NULL}};
 
 /* --- spool --------------------------------------------------------------------------------- */
 
@@ -225,7 +230,7 @@ struct shard *shard_new(void)
 
 	if (!s)
 		return NULL;
-	fiber_group_init(&s->own, 3);
+	fiber_group_init(&s->own, 4);
 	fiber_group_init(&s->senders, SHARD_PENDING_MAX);
 	fiber_group_init(&s->carers, CARERS_MAX);
 	fiber_group_init(&s->sessions, SESSIONS_MAX);
@@ -262,7 +267,8 @@ int shard_start(struct shard *s, const struct shard_options *options, struct err
 	s->expect_ms = options->expect_ms ? options->expect_ms : EXPECTED_MS;
 	s->co_imap = options->co_imap;
 	if (!s->data_path || fiber_start(&s->own, greeter_fiber, s) != 0 ||
-	    fiber_start(&s->own, caretaker_fiber, s) != 0 || fiber_start(&s->own, unfolded_fiber, s) != 0)
+	    fiber_start(&s->own, caretaker_fiber, s) != 0 || fiber_start(&s->own, unfolded_fiber, s) != 0 ||
+	    fiber_start(&s->own, shard_clean_fiber, s) != 0)
 		return err_set(e, ERR_MEMORY, "no memory for the shard's fibers");
 	return 0;
 }

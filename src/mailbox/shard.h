@@ -8,7 +8,7 @@
  * The shard asks spool for its epoch (`shard`) as soon as one is there, and again
  * each new one; no act is sent before.  Then it folds what spool's journal has for accounts
  * that nobody opens (`unfolded`).  It answers `deliver`, `inbox`, `expect` and
- * `session`.
+ * `session`, and to commands `usage` and `remove_account`.
  */
 #ifndef MAILBOX_SHARD_H
 #define MAILBOX_SHARD_H

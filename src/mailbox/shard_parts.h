@@ -28,7 +28,7 @@ struct shard {
 	uint64_t message_max;
 	struct chan *spool;
 	struct outlines outlines;
-	struct fiber_group own; /* greeter, caretaker, and who folds what nobody opens */
+	struct fiber_group own; /* greeter, caretaker, cleaner, and who folds what nobody opens */
 	struct fiber_group senders; /* one for each act without answer */
 	struct fiber_group carers;
 	struct fiber_group sessions;
@@ -57,6 +57,7 @@ struct shard {
 	struct account *accounts[SHARD_BUCKETS];
 	size_t account_count;
 	struct waiters room; /* for one more account */
+	struct removal *removals; /* accounts that are on their way out (account_remove.c) */
 	bool crowded; /* somebody waits for it: idle accounts close at once */
 	unsigned passing; /* accounts that are open only to be folded */
 	struct waiters passed;
@@ -79,10 +80,21 @@ void shard_tell_folded(struct shard *s, uint32_t account, uint64_t serial);
 /* An id for a letter that is stored here. */
 int co_shard_letter_id(struct shard *s, uint64_t *id, struct err *e);
 
-/* One function for each message (deliver.c, inbox.c, session.c, shard.c). */
+/* Whether a command asks; anybody else is refused. */
+bool shard_is_command(struct chan_parcel *p);
+/* 0 when the shard works and has the account. */
+int shard_check_own(const struct shard *s, struct str address, struct err *e);
+/* Whether this account is being removed: it is not to be touched. */
+bool shard_removes(const struct shard *s, struct str address);
+/* Removes what accounts that have ended left when the process before this one died. */
+void shard_clean_fiber(void *arg);
+
+/* One function for each message (account_remove.c, deliver.c, inbox.c, session.c, shard.c, usage.c). */
 void co_on_deliver(void *room, struct chan_parcel *p);
 void co_on_inbox(void *room, struct chan_parcel *p);
 void co_on_expect(void *room, struct chan_parcel *p);
 void co_on_session(void *room, struct chan_parcel *p);
+void co_on_usage(void *room, struct chan_parcel *p);
+void co_on_remove_account(void *room, struct chan_parcel *p);
 
 #endif

@@ -45,7 +45,7 @@ struct account *accounts_by_address(const struct accounts *a, struct str address
 {
 	struct account *account = nummap_get(&a->by_address, hash_of(a, address));
 
-	while (account && !str_eq_nocase(account_address(account), address))
+	while (account && (account->ended || !str_eq_nocase(account_address(account), address)))
 		account = account->same;
 	return account;
 }
@@ -119,8 +119,10 @@ const struct act_ref *account_act(const struct account *account, uint64_t serial
 		       : NULL;
 }
 
-uint64_t account_first_unfolded(const struct account *account)
+uint64_t account_first_needed(const struct account *account)
 {
+	if (account->ended)
+		return account->ending ? account->ending : UINT64_MAX;
 	const struct act_ref *ref = account_act(
 		account, account->folded < account->acts_from ? account->acts_from : account->folded + 1);
 

@@ -25,9 +25,10 @@ struct act_ref {
 struct account {
 	struct account *same; /* next one whose address has the same hash */
 	uint32_t id;
-	bool ended;
+	bool ended; /* its address may live again under another id */
 	bool dirty; /* the catalogue does not have it as it is */
 	uint64_t serial; /* of the last act, also one that is in a group */
+	uint64_t ending; /* where its end lies, until no letter is held by it; 0: not */
 	uint64_t folded; /* the shard has it on stable storage */
 	/* The acts since the checkpoint, from serial `acts_from` on: durable ones only. */
 	uint64_t acts_from;
@@ -46,7 +47,7 @@ struct accounts {
 
 void accounts_init(struct accounts *a, const struct check_key *key);
 void accounts_free(struct accounts *a);
-/* The account, or NULL.  The address in any case. */
+/* The account that lives under this address, or NULL.  The address in any case. */
 struct account *accounts_by_address(const struct accounts *a, struct str address);
 struct account *accounts_get(const struct accounts *a, uint32_t id);
 struct str account_address(const struct account *account);
@@ -61,8 +62,9 @@ uint64_t account_durable(const struct account *account);
 void account_add_act(struct account *account, struct act_ref ref);
 /* The act with that serial, NULL when it is not kept or not there. */
 const struct act_ref *account_act(const struct account *account, uint64_t serial);
-/* Where the first act lies that the shard has not folded; UINT64_MAX: none. */
-uint64_t account_first_unfolded(const struct account *account);
+/* From where on the journal is needed for it: the first act that the shard has not folded, or an
+ * end that is not done.  UINT64_MAX: none. */
+uint64_t account_first_needed(const struct account *account);
 /* Forgets the acts before that position. */
 void account_forget_acts(struct account *account, uint64_t before);
 

@@ -53,7 +53,9 @@ struct account *account_of_shard(struct spool *s, const struct shard *shard, uin
 {
 	struct account *a = accounts_get(&s->accounts, id);
 
-	return a && shard && &s->shards[shard_of(account_address(a), s->setup.shards)] == shard ? a : NULL;
+	return a && !a->ended && shard && &s->shards[shard_of(account_address(a), s->setup.shards)] == shard
+		       ? a
+		       : NULL;
 }
 
 /* --- a shard begins ----------------------------------------------------------------------- */
@@ -465,7 +467,7 @@ void co_on_unfolded(void *room, struct chan_parcel *p)
 	for (unsigned n = 0; n < UNFOLDED_LOOK && b.n + UNFOLDED_ROW_MAX <= UNFOLDED_MAX && id < end; n++) {
 		const struct account *a = account_of_shard(s, shard, ++id);
 
-		if (!a || a->ended || account_first_unfolded(a) == UINT64_MAX)
+		if (!a || a->ended || account_first_needed(a) == UINT64_MAX)
 			continue;
 		buf_put_u32(&b, a->id);
 		buf_put_str(&b, account_address(a));

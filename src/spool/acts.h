@@ -29,7 +29,7 @@ struct act_request {
 
 /* The shard at the other end of the channel, NULL when that is none. */
 struct shard *shard_of_chan(struct spool *s, const struct chan *chan);
-/* The account when it lives in that shard (invariant 14), else NULL. */
+/* The account when it lives, and in that shard (invariant 14), else NULL. */
 struct account *account_of_shard(struct spool *s, const struct shard *shard, uint32_t id);
 /* Reads a->payload, which must be one act of the shard and nothing else; arrays in the arena. */
 int act_decode(struct act_request *a, struct arena *arena, struct err *e);

@@ -25,6 +25,7 @@ enum statement {
 	SQL_PUT_MARK,
 	SQL_GET_LETTER,
 	SQL_GET_HOLDERS,
+	SQL_GET_HELD,
 	SQL_GET_ENTRY,
 	SQL_ALL_MARKS,
 	SQL_ALL_ACCOUNTS,
@@ -51,6 +52,8 @@ static const char *const texts[SQL_COUNT] = {
 	[SQL_PUT_MARK] = "INSERT OR REPLACE INTO mark(name, value) VALUES (?1, ?2)",
 	[SQL_GET_LETTER] = "SELECT volume, offset, stored, dead FROM letter WHERE id = ?1",
 	[SQL_GET_HOLDERS] = "SELECT account FROM holder WHERE letter = ?1",
+	[SQL_GET_HELD] = "SELECT letter FROM holder WHERE account = ?1 AND letter > ?2 ORDER BY letter "
+			 "LIMIT ?3",
 	[SQL_GET_ENTRY] = "SELECT entry FROM queue WHERE letter = ?1",
 	[SQL_ALL_MARKS] = "SELECT name, value FROM mark",
 	[SQL_ALL_ACCOUNTS] = "SELECT id, ended, serial, folded, address FROM account",
@@ -347,6 +350,23 @@ int catalogue_letter(struct catalogue *c, uint64_t id, struct arena *a, struct l
 	}
 	sqlite3_reset(q);
 	return code ? code : load_holders(c, a, row, e);
+}
+
+int catalogue_held(struct catalogue *c, uint32_t account, uint64_t after, uint64_t *ids, size_t max,
+		   size_t *n, struct err *e)
+{
+	sqlite3_stmt *q = c->statements[SQL_GET_HELD];
+	int rc;
+
+	*n = 0;
+	sqlite3_bind_int64(q, 1, account);
+	sqlite3_bind_int64(q, 2, signed_of(after));
+	sqlite3_bind_int64(q, 3, (sqlite3_int64)max);
+	while ((rc = sqlite3_step(q)) == SQLITE_ROW)
+		ids[(*n)++] = number_of(q, 0);
+	rc = rc == SQLITE_DONE ? 0 : fail(c, e);
+	sqlite3_reset(q);
+	return rc;
 }
 
 int catalogue_entry(struct catalogue *c, uint64_t id, struct buf *entry, struct err *e)

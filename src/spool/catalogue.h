@@ -73,6 +73,10 @@ int catalogue_load(struct catalogue *c, const struct catalogue_visitor *v, struc
 /* A letter's row and holders (up to 65,536, in memory of the arena): 0, or ERR_NOT_FOUND. */
 int catalogue_letter(struct catalogue *c, uint64_t id, struct arena *a, struct letter_row *row,
 		     struct err *e);
+/* Letters with ids above `after` that the account holds, in order; *n becomes how many, fewer than max
+ * only at the end. */
+int catalogue_held(struct catalogue *c, uint32_t account, uint64_t after, uint64_t *ids, size_t max,
+		   size_t *n, struct err *e);
 /* The entry of a letter in the queue. */
 int catalogue_entry(struct catalogue *c, uint64_t id, struct buf *entry, struct err *e);
 

@@ -183,7 +183,7 @@ static uint64_t choose_checkpoint(const struct spool *s, uint64_t end)
 	size_t at = 0;
 
 	while ((a = nummap_next(&s->accounts.by_id, &at))) {
-		uint64_t first = account_first_unfolded(a);
+		uint64_t first = account_first_needed(a);
 
 		if (first < position)
 			position = first;

@@ -6,6 +6,7 @@
 #include "net/log.h"
 #include "net/loop.h"
 #include "net/messages.h"
+#include "spool/account_end.h"
 #include "spool/acts.h"
 #include "spool/append.h"
 #include "spool/append_act.h"
@@ -34,6 +35,8 @@ const struct chan_handler spool_handlers[] = {
 	{MSG_UNFOLDED, co_on_unfolded},
 	{MSG_APPEND_ACT, co_on_append_act},
 	{MSG_RELEASE, co_on_release},
+	{MSG_END_ACCOUNT, co_on_end_account},
+	{MSG_ENDED, co_on_ended},
 	{MSG_QUEUE, co_on_queue},
 	{MSG_QUEUE_LETTER, co_on_queue_letter},
 	{MSG_QUEUE_CHANGE, co_on_queue_change},

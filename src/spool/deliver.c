@@ -131,7 +131,9 @@ static void after_death(struct delivery *d, const struct said *said)
 
 static void after_answer(struct delivery *d, const struct said *said, int code, const struct err *e)
 {
-	if (letter_settled(d->letter, d->recipient) && d->letter->dropped)
+	if (letter_bounced(d->letter, d->recipient))
+		drop(d); /* its account has ended meanwhile */
+	else if (letter_settled(d->letter, d->recipient) && d->letter->dropped)
 		end_delivery(d);
 	else if (letter_settled(d->letter, d->recipient)) {
 		log_result(said, "2.0.0", "sent", "delivered to mailbox");
@@ -256,7 +258,7 @@ static void feed_fiber(void *arg)
 		if (code == 0 && (!may_offer(sh) || sh->queue != d))
 			continue;
 		d = dequeue(sh);
-		if (fate_held(d->letter))
+		if (fate_held(d->letter) || letter_bounced(d->letter, d->recipient))
 			drop(d);
 		else if (letter_settled(d->letter, d->recipient))
 			end_delivery(d);
@@ -323,7 +325,7 @@ static struct shard *shard_for(struct spool *s, uint32_t account)
 {
 	const struct account *a = accounts_get(&s->accounts, account);
 
-	return a ? &s->shards[shard_of(account_address(a), s->setup.shards)] : NULL;
+	return a && !a->ended ? &s->shards[shard_of(account_address(a), s->setup.shards)] : NULL;
 }
 
 void deliver_letter(struct spool *s, struct kept_letter *k)
@@ -331,8 +333,8 @@ void deliver_letter(struct spool *s, struct kept_letter *k)
 	for (uint32_t i = 0; i < k->recipient_count; i++) {
 		struct shard *sh = shard_for(s, k->accounts[i]);
 
-		if (!sh || fate_held(k) || letter_settled(k, i) || letter_under_way(k, i) ||
-		    letter_deaths(k, i) >= DEATHS_HELD)
+		if (!sh || fate_held(k) || letter_settled(k, i) || letter_bounced(k, i) ||
+		    letter_under_way(k, i) || letter_deaths(k, i) >= DEATHS_HELD)
 			continue;
 		struct delivery *d = calloc(1, sizeof(*d));
 

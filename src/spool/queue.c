@@ -126,9 +126,9 @@ static void outbound_end(struct kept_letter *k)
 	k->outbound = NULL;
 }
 
-/* What is to be done for its recipients elsewhere. */
+/* What is to be done for its recipients elsewhere, and those here whose account has ended. */
 struct look {
-	bool remote; /* there is one that is not settled */
+	bool open; /* there is one that is not settled */
 	bool bounced; /* a sender is to be told */
 	int64_t next_us; /* the first try; INT64_MAX: none is to come */
 };
@@ -138,9 +138,9 @@ static struct look look_at(const struct kept_letter *k)
 	struct look look = {.next_us = INT64_MAX};
 
 	for (uint32_t i = 0; i < k->recipient_count; i++) {
-		if (k->accounts[i] != 0 || letter_settled(k, i))
+		if (letter_settled(k, i) || (k->accounts[i] != 0 && !letter_bounced(k, i)))
 			continue;
-		look.remote = true;
+		look.open = true;
 		if (letter_bounced(k, i))
 			look.bounced = true;
 		else if (!letter_under_way(k, i) && letter_deaths(k, i) < DEATHS_HELD &&
@@ -168,7 +168,7 @@ void queue_look(struct spool *s, struct kept_letter *k)
 {
 	struct look look = look_at(k);
 
-	if (!look.remote) {
+	if (!look.open) {
 		outbound_end(k);
 		return;
 	}

@@ -10,6 +10,7 @@
  */
 #include "spool/recover.h"
 
+#include "spool/account_end.h"
 #include "spool/acts.h"
 #include "spool/arrival.h"
 #include "spool/fate.h"
@@ -122,17 +123,36 @@ static int on_ids(struct recovery *r, const struct part *part, uint64_t position
 	return 0;
 }
 
+/* Also when the catalogue knows it: acts from before were told again. */
+static int end_account(struct recovery *r, struct account *a)
+{
+	struct spool *s = r->spool;
+	uint64_t ids[HELD_PAGE];
+	size_t n = HELD_PAGE;
+	uint64_t after = 0;
+	int code = 0;
+
+	account_end(s, a);
+	while (code == 0 && n == HELD_PAGE) {
+		code = catalogue_held(s->catalogue, a->id, after, ids, HELD_PAGE, &n, &r->e);
+		for (size_t i = 0; code == 0 && i < n; i++) {
+			struct kept_letter *k = find_letter(r, ids[i]);
+
+			if (k && letter_release(k, a->id))
+				letters_touch(&s->letters, k);
+			after = ids[i];
+		}
+	}
+	return code;
+}
+
 static int on_account(struct recovery *r, const struct part *part, uint64_t position, struct str payload)
 {
 	struct account *a = accounts_get(&r->spool->accounts, part->account.id);
 
 	if (!a)
 		a = accounts_add(&r->spool->accounts, part->account.id, part->account.address, 0);
-	if (part->account.ended && !a->ended) {
-		a->ended = true;
-		a->dirty = true;
-	}
-	return 0;
+	return part->account.ended ? end_account(r, a) : 0;
 }
 
 /* The act's place among those of its account.  A gap is filled with places where nothing

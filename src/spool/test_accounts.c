@@ -41,7 +41,7 @@ static void act_places(void **state)
 	struct account *account = accounts_add(&a, 1, STR("anna@example.test"), 10);
 
 	assert_int_equal(account_durable(account), 10);
-	assert_true(account_first_unfolded(account) == UINT64_MAX);
+	assert_true(account_first_needed(account) == UINT64_MAX);
 	for (uint64_t i = 0; i < 9; i++)
 		account_add_act(account, (struct act_ref){1000 + i * 100, 50, 0});
 	assert_int_equal(account_durable(account), 19);
@@ -49,20 +49,20 @@ static void act_places(void **state)
 	assert_int_equal(account_act(account, 11)->position, 1000);
 	assert_int_equal(account_act(account, 19)->position, 1800);
 	assert_null(account_act(account, 20));
-	assert_int_equal(account_first_unfolded(account), 1000);
+	assert_int_equal(account_first_needed(account), 1000);
 	account->folded = 14;
-	assert_int_equal(account_first_unfolded(account), 1400);
+	assert_int_equal(account_first_needed(account), 1400);
 	account_forget_acts(account, 1350);
 	assert_null(account_act(account, 14));
 	assert_int_equal(account_act(account, 15)->position, 1400);
 	assert_int_equal(account_durable(account), 19);
 	account->folded = 19;
-	assert_true(account_first_unfolded(account) == UINT64_MAX);
+	assert_true(account_first_needed(account) == UINT64_MAX);
 	account_forget_acts(account, 5000);
 	assert_int_equal(account_durable(account), 19);
 	account_add_act(account, (struct act_ref){2000, 50, 0});
 	assert_int_equal(account_act(account, 20)->position, 2000);
-	assert_int_equal(account_first_unfolded(account), 2000);
+	assert_int_equal(account_first_needed(account), 2000);
 	accounts_free(&a);
 }
 

@@ -20,4 +20,8 @@
 int account_dir_open(const char *data_dir, struct str domain, struct str user, bool create, struct buf *path,
 		     int *fd, struct err *err);
 
+/* Removes that folder with the files in it, synced, and the domain's when nothing else is in it.
+ * *had: it was there.  Nobody may have a file of it open. */
+int account_dir_remove(const char *data_dir, struct str domain, struct str user, bool *had, struct err *err);
+
 #endif

@@ -31,8 +31,8 @@ struct index;
 
 /*
  * Opens the index of an account, or makes an empty one with create.
- * ERR_NOT_FOUND: there is none; ERR_CORRUPT: it is damaged or belongs to another
- * account id; ERR_INVALID: a newer program made it; ERR_BUSY: another process
+ * ERR_NOT_FOUND: there is none; ERR_CORRUPT: it is damaged or belongs to a later
+ * account id; ERR_EXISTS: it belongs to an earlier one; ERR_INVALID: a newer program made it; ERR_BUSY: another process
  * has it open.
  */
 int index_open(const char *data_dir, struct str domain, struct str user, uint32_t account, bool create,

@@ -165,8 +165,8 @@ int index_schema(struct index *ix, struct str address, struct err *err)
 		return err_set(err, ERR_INVALID, "its version is %lld, this program knows %d",
 			       (long long)version, SCHEMA_VERSION);
 	if (account != ix->account)
-		return err_set(err, ERR_CORRUPT, "it belongs to account %lld, not to %u", (long long)account,
-			       ix->account);
+		return err_set(err, account < ix->account ? ERR_EXISTS : ERR_CORRUPT,
+			       "it belongs to account %lld, not to %u", (long long)account, ix->account);
 	return 0;
 }
 

@@ -96,7 +96,8 @@ static void opens_only_what_is_ours(void **state)
 	assert_int_equal(index_open(dir, domain, user, 7, false, &ix, &err), 0);
 	index_close(&ix);
 	/* Account ids are never reused: this is another account's index. */
-	assert_int_equal(index_open(dir, domain, user, 8, true, &ix, &err), ERR_CORRUPT);
+	assert_int_equal(index_open(dir, domain, user, 6, true, &ix, &err), ERR_CORRUPT);
+	assert_int_equal(index_open(dir, domain, user, 8, true, &ix, &err), ERR_EXISTS);
 	assert_non_null(strstr(err.text, "account 7"));
 	assert_int_equal(index_open(dir, domain, STR(""), 8, true, &ix, &err), ERR_INVALID);
 	assert_int_equal(index_open("/nonexistent", domain, user, 8, true, &ix, &err), ERR_IO);
