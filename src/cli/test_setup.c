@@ -317,18 +317,19 @@ static void deletes_with_mail(void **state)
 	assert_int_equal(run(h, "email del -y ann@d.test", ""), 0);
 	assert_string_equal(h->out, "reload\nremove ann@d.test\n");
 	check_log(h, "INFO  delmailuser: 'ann@d.test' and associated data (aliases, quotas) deleted");
-	check_failure(
-		h, "email del -y none@d.test", "",
-		"ERROR delmailuser: Mailbox data directory '/data/accounts/d.test/none' does not exist");
-	check_failure(
-		h, "email del -y busy@d.test keep@d.test", "",
+	assert_int_equal(run(h, "email del -y none@d.test", ""), 1);
+	check_log(h, "ERROR delmailuser: Mailbox data directory '/data/accounts/d.test/none' does not exist");
+	assert_int_equal(run(h, "email del -y busy@d.test keep@d.test", ""), 1);
+	check_log(
+		h,
 		"ERROR delmailuser: The mails of 'busy@d.test' could not be removed: the account is still in "
 		"use");
 	check_file(h, "postfix-accounts.cf", "keep@d.test|z\n");
 	/* What was left goes without an account. */
 	assert_int_equal(run(h, "email del -y left@d.test", ""), 0);
 	assert_string_equal(h->out, "reload\nremove left@d.test\n");
-	check_failure(h, "email del -y joe@d.test", "", "ERROR delmailuser: 'joe@d.test' does not exist");
+	assert_int_equal(run(h, "email del -y joe@d.test", ""), 1);
+	check_log(h, "ERROR delmailuser: 'joe@d.test' does not exist");
 	assert_int_equal(run(h, "email del -n keep@d.test", ""), 0);
 	assert_string_equal(h->out, "");
 }

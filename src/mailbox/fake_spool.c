@@ -246,6 +246,7 @@ static void address_of(uint32_t account, char out[ADDRESS_SIZE])
 
 static void co_on_account(void *room, struct chan_parcel *p)
 {
+	struct house *h = room;
 	struct account_question q;
 	struct account_answer a = {0};
 	char address[ADDRESS_SIZE];
@@ -256,7 +257,45 @@ static void co_on_account(void *room, struct chan_parcel *p)
 		if (str_eq(q.address, str_of(address)))
 			a.account = k;
 	}
+	if (h->ended && a.account == h->ended) {
+		h->lives_again |= q.make;
+		a.account = h->lives_again ? FAKE_AGAIN : 0;
+	}
 	account_answer(p, &a);
+}
+
+static void co_on_end_account(void *room, struct chan_parcel *p)
+{
+	struct house *h = room;
+	struct end_account_question q;
+	struct end_account_answer a = {0};
+
+	assert_true(end_account_take(p, &q));
+	h->ends++;
+	if (h->refuse_end) {
+		chan_refuse(p, ERR_FULL, "no room for the end");
+		return;
+	}
+	h->ended = q.account;
+	end_account_answer(p, &a);
+}
+
+static void co_on_ended(void *room, struct chan_parcel *p)
+{
+	struct house *h = room;
+	char address[ADDRESS_SIZE];
+	struct ended_question q;
+	struct buf b;
+
+	assert_true(ended_take(p, &q));
+	buf_init(&b, 200);
+	address_of(h->ended, address);
+	if (h->ended && !h->lives_again)
+		buf_put_str(&b, str_of(address));
+	struct ended_answer a = {.addresses = buf_str(&b)};
+
+	ended_answer(p, &a);
+	buf_free(&b);
 }
 
 static void co_on_shard(void *room, struct chan_parcel *p)
@@ -313,7 +352,8 @@ static const struct chan_handler spool_handlers[] = {
 	{MSG_ACCOUNT, co_on_account}, {MSG_SHARD, co_on_shard},
 	{MSG_FOLDED, co_on_folded},   {MSG_UNFOLDED, co_on_unfolded},
 	{MSG_LEASE, co_on_lease},     {MSG_APPEND_ACT, co_on_append_act},
-	{MSG_RELEASE, co_on_release}, {0, NULL}};
+	{MSG_RELEASE, co_on_release}, {MSG_END_ACCOUNT, co_on_end_account},
+	{MSG_ENDED, co_on_ended},     {0, NULL}};
 
 /* --- scan ------------------------------------------------------------------------------------------ */
 

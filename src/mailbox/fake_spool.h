@@ -21,6 +21,8 @@
 #define FAKE_LETTER_MAX 1500
 #define FAKE_ACCOUNTS 8
 #define FAKE_WINDOW 300
+/* The id that the address of an ended account gets. */
+#define FAKE_AGAIN FAKE_ACCOUNTS
 
 struct fake_act {
 	uint32_t account;
@@ -51,6 +53,10 @@ struct house {
 	uint64_t next_letter; /* for the lease */
 	bool held[FAKE_LETTERS_MAX][FAKE_ACCOUNTS + 1];
 	unsigned releases; /* questions */
+	uint32_t ended; /* this account has ended; its address lives again as account AGAIN once asked to */
+	bool lives_again;
+	unsigned ends; /* questions */
+	bool refuse_end;
 	uint64_t folded[FAKE_ACCOUNTS + 1];
 	unsigned unfolded; /* was asked so often */
 	uint64_t epoch;

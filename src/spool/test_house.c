@@ -175,7 +175,7 @@ void shard_kill(unsigned index)
 /* As a real shard does before it takes deliveries: what the journal knows of its accounts. */
 static void co_fold_serials(struct played_shard *sh)
 {
-	for (uint32_t id = 1; id < USERS + 2; id++) {
+	for (uint32_t id = 1; id < ACCOUNTS_MAX; id++) {
 		const struct account *a = accounts_get(&house.spool->accounts, id);
 
 		if (a && &house.shards[shard_of(account_address(a), SHARDS)] == sh)

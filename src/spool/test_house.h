@@ -19,6 +19,7 @@
 
 #define SHARDS 2
 #define USERS 4
+#define ACCOUNTS_MAX 64
 
 /* What a played shard does with a delivery. */
 enum manner {
@@ -79,7 +80,7 @@ struct house {
 	unsigned senders; /* asked of keeper */
 	struct played_shard shards[SHARDS];
 	uint64_t next_id, ids_left;
-	uint64_t serials[USERS + 2]; /* by account id */
+	uint64_t serials[ACCOUNTS_MAX]; /* by account id */
 	uint32_t accounts[USERS];
 	char place[12]; /* what `acts` said of the letter that co_delivered() found last */
 	char log[16384];
