@@ -97,10 +97,7 @@ static int give_accounts(struct append *a, struct err *e)
 static int put_entry(struct append *a, struct commit_request *r, struct commit *c, struct err *e)
 {
 	struct part part = {.kind = PART_LETTER, .letter = a->letter};
-	int code = give_accounts(a, e);
 
-	if (code)
-		return code;
 	entry_put(&a->entry, &part);
 	if (buf_failed(&a->entry))
 		return err_set(e, ERR_TOO_BIG, "the envelope and outline fit into no entry");
@@ -111,14 +108,15 @@ static int join_new(struct append *a, struct commit_request *r, struct commit *c
 {
 	const struct letter *l = &a->letter;
 	const struct record record = {l->id, l->length, l->stored, l->crc, l->transform};
-	int code = 0;
 
 	buf_clear(&a->entry);
-	if (!a->in.own_file)
+	/* Refused before its bytes are in the volume's batch, which would outlive them. */
+	int code = give_accounts(a, e);
+
+	if (code == 0 && !a->in.own_file)
 		code = commit_letter(c, &record, a->in.bytes, &a->letter.place, e);
-	if (code)
-		return code;
-	code = put_entry(a, r, c, e);
+	if (code == 0)
+		code = put_entry(a, r, c, e);
 	if (code) {
 		take_back(a);
 		return code;
