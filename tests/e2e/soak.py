@@ -10,7 +10,6 @@ import unittest
 
 import house
 import mixed
-import peer
 
 MINUTES = float(os.environ.get("MAILSTEAD_MINUTES", "10"))
 PART = 30               # seconds of load
@@ -23,7 +22,7 @@ class Soak(unittest.TestCase):
     def test_memory_stands_still(self):
         parts = max(4, round(MINUTES * 60 / PART))
         peaks = []
-        with peer.Sink() as sink, mixed.houseful(sink) as home:
+        with mixed.next_hop() as sink, mixed.houseful(sink) as home:
             load = mixed.Load(home, sink, 1)
             for number in range(parts):
                 load.start()
