@@ -61,88 +61,130 @@ static struct master_plan plan_of(const struct settings_sources *sources)
 		.rooms = rooms, .room_count = sizeof(rooms) / sizeof(rooms[0]), .sources = sources};
 }
 
-static struct settings_sources sources_of(const struct options *o)
+static int serve(int argc, char **argv, const struct settings_sources *sources)
 {
-	return (struct settings_sources){.file = o->file ? o->file : SETTINGS_FILE,
-					 .file_must_exist = o->file != NULL,
-					 .overrides = o->overrides,
-					 .override_count = o->override_count,
-					 .environment = environ};
-}
+	struct master_plan plan = plan_of(sources);
 
-static int serve(const struct options *o, int (*master)(const struct master_plan *plan))
-{
-	struct settings_sources sources = sources_of(o);
-	struct master_plan plan = plan_of(&sources);
-
-	if (o->argc > 1) {
-		fprintf(stderr, "usage: mailstead %s\n", o->argv[0]);
+	if (argc > 1) {
+		fprintf(stderr, "usage: mailstead %s\n", argv[0]);
 		return EXIT_USAGE;
 	}
-	return master(&plan);
+	return master_serve(&plan);
+}
+
+static int probe_walls(int argc, char **argv, const struct settings_sources *sources)
+{
+	struct master_plan plan = plan_of(sources);
+
+	return argc == 1 ? master_probe_walls(&plan) : EXIT_USAGE;
 }
 
 /* A change has been taken over by the running server when this returns. */
-static int set_up(const struct options *o, const struct settings *s)
+static int set_up(int argc, char **argv, const struct settings *s)
 {
-	int status = cmd_setup(o->argc, o->argv, settings_text(s, SET_CONFIG_DIR).p);
+	int status = cmd_setup(argc, argv, settings_text(s, SET_CONFIG_DIR).p);
 
 	return status == EXIT_DONE ? reload_if_served(s) : status;
 }
 
-static int with_settings(enum command command, const struct options *o)
+static int config(int argc, char **argv, const struct settings *s)
 {
-	struct settings s;
-	int status = options_load(o, environ, &s, stderr);
+	return cmd_config(argc, argv, s, stdout, stderr);
+}
 
+static int trace(int argc, char **argv, const struct settings *s)
+{
+	return cmd_trace(argc, argv, s, stdout, stderr);
+}
+
+static int doctor(int argc, char **argv, const struct settings_sources *sources)
+{
+	return cmd_doctor(argc, argv, sources, stdout);
+}
+
+static int init(int argc, char **argv, const struct settings_sources *sources)
+{
+	return cmd_init(argc, argv, sources, stdout);
+}
+
+/* Alias files need no compiling. */
+static int new_aliases(int argc, char **argv, const struct settings_sources *sources)
+{
+	(void)argc;
+	(void)argv;
+	(void)sources;
+	return EXIT_DONE;
+}
+
+/* One of the two: with the settings read, or with where they come from. */
+struct runner {
+	int (*with_settings)(int argc, char **argv, const struct settings *s);
+	int (*with_sources)(int argc, char **argv, const struct settings_sources *sources);
+};
+
+static const struct runner runners[CMD_COUNT] = {
+	[CMD_CONFIG] = {.with_settings = config},
+	[CMD_DOCTOR] = {.with_sources = doctor},
+	[CMD_INIT] = {.with_sources = init},
+	[CMD_LOOKUP] = {.with_settings = cmd_lookup},
+	[CMD_QUEUE] = {.with_settings = cmd_queue},
+	[CMD_RELOAD] = {.with_settings = cmd_reload},
+	[CMD_SENDMAIL] = {.with_sources = cmd_sendmail},
+	[CMD_SERVE] = {.with_sources = serve},
+	[CMD_SETUP] = {.with_settings = set_up},
+	[CMD_TRACE] = {.with_settings = trace},
+};
+
+struct named_runner {
+	const char *name;
+	struct runner runner;
+};
+
+/* Names that pick a command when the program is called by one. */
+static const struct named_runner programs[] = {
+	{"mailq", {.with_settings = cmd_queue_by_name}},
+	{"newaliases", {.with_sources = new_aliases}},
+	{"postcat", {.with_settings = cmd_queue_by_name}},
+	{"postqueue", {.with_settings = cmd_queue_by_name}},
+	{"postsuper", {.with_settings = cmd_queue_by_name}},
+	{"sendmail", {.with_sources = cmd_sendmail}},
+	{"setup", {.with_settings = set_up}},
+};
+
+/* For the tests; in no table of commands. */
+static const struct named_runner tools[] = {
+	{"--inbox", {.with_settings = cmd_inbox}},
+	{"--probe-walls", {.with_sources = probe_walls}},
+};
+
+static const struct runner *runner_named(const struct named_runner *list, size_t count, const char *name)
+{
+	for (size_t i = 0; i < count; i++)
+		if (strcmp(list[i].name, name) == 0)
+			return &list[i].runner;
+	return NULL;
+}
+
+static int run(const struct runner *r, const struct options *o)
+{
+	struct settings_sources sources = {.file = o->file ? o->file : SETTINGS_FILE,
+					   .file_must_exist = o->file != NULL,
+					   .overrides = o->overrides,
+					   .override_count = o->override_count,
+					   .environment = environ};
+	struct settings s;
+	int status;
+
+	if (r->with_sources)
+		return r->with_sources(o->argc, o->argv, &sources);
+	status = options_load(o, environ, &s, stderr);
 	if (status == EXIT_DONE)
-		switch (command) {
-		case CMD_CONFIG:
-			status = cmd_config(o->argc, o->argv, &s, stdout, stderr);
-			break;
-		case CMD_LOOKUP:
-			status = cmd_lookup(o->argc, o->argv, &s);
-			break;
-		case CMD_QUEUE:
-			status = cmd_queue(o->argc, o->argv, &s);
-			break;
-		case CMD_RELOAD:
-			status = cmd_reload(o->argc, o->argv, &s);
-			break;
-		case CMD_SETUP:
-			status = set_up(o, &s);
-			break;
-		case CMD_TRACE:
-			status = cmd_trace(o->argc, o->argv, &s, stdout, stderr);
-			break;
-		default:
-			status = cmd_inbox(o->argc, o->argv, &s);
-			break;
-		}
+		status = r->with_settings(o->argc, o->argv, &s);
 	settings_free(&s);
 	return status;
 }
 
-static int doctor(const struct options *o)
-{
-	struct settings_sources sources = sources_of(o);
-
-	return cmd_doctor(o->argc, o->argv, &sources, stdout);
-}
-
-static int init(const struct options *o)
-{
-	struct settings_sources sources = sources_of(o);
-
-	return cmd_init(o->argc, o->argv, &sources, stdout);
-}
-
-static int sendmail(const struct options *o)
-{
-	struct settings_sources sources = sources_of(o);
-
-	return cmd_sendmail(o->argc, o->argv, &sources);
-}
+/* --- the command line ------------------------------------------------------------------------- */
 
 static int help(void)
 {
@@ -167,6 +209,7 @@ static int unknown(const char *word)
 static int run_command(const struct options *o)
 {
 	const char *word = o->argc > 0 ? o->argv[0] : "";
+	const struct runner *tool = runner_named(tools, sizeof(tools) / sizeof(tools[0]), word);
 	enum command command = command_find(str_of(word));
 
 	if (o->argc == 0) {
@@ -179,68 +222,25 @@ static int run_command(const struct options *o)
 		printf("mailstead " VERSION "\n");
 		return EXIT_DONE;
 	}
-	/* For the tests of the walls; not in the table. */
-	if (strcmp(word, "--probe-walls") == 0)
-		return serve(o, master_probe_walls);
-	if (strcmp(word, "--inbox") == 0)
-		return with_settings(CMD_COUNT, o);
-	if (command == CMD_SERVE)
-		return serve(o, master_serve);
-	if (command == CMD_DOCTOR)
-		return doctor(o);
-	if (command == CMD_INIT)
-		return init(o);
-	if (command == CMD_SENDMAIL)
-		return sendmail(o);
-	return command == CMD_COUNT ? unknown(word) : with_settings(command, o);
-}
-
-/* Called as mailq and the like: those have no options of ours. */
-static int queue_by_name(int argc, char **argv)
-{
-	struct options o = {0};
-	struct settings s;
-	int status = options_load(&o, environ, &s, stderr);
-
-	if (status == EXIT_DONE)
-		status = cmd_queue_by_name(argc, argv, &s);
-	settings_free(&s);
-	return status;
-}
-
-/* The programs whose names pick a command; their options are their own. */
-static int run_by_name(const char *name, int argc, char **argv, bool *is_one)
-{
-	struct options o = {.argc = argc, .argv = argv};
-
-	*is_one = true;
-	if (strcmp(name, "sendmail") == 0)
-		return sendmail(&o);
-	if (strcmp(name, "setup") == 0)
-		return with_settings(CMD_SETUP, &o);
-	if (queue_is_name(name))
-		return queue_by_name(argc, argv);
-	/* Alias files need no compiling. */
-	if (strcmp(name, "newaliases") == 0)
-		return EXIT_DONE;
-	*is_one = false;
-	return EXIT_USAGE;
+	if (tool)
+		return run(tool, o);
+	return command == CMD_COUNT ? unknown(word) : run(&runners[command], o);
 }
 
 int main(int argc, char **argv)
 {
 	struct str title = str_of(argc > 0 ? argv[0] : "");
 	size_t slash = str_rfind(title, '/');
-	struct options options;
+	const char *name = str_skip(title, slash == STR_NONE ? 0 : slash + 1).p;
+	const struct runner *program = runner_named(programs, sizeof(programs) / sizeof(programs[0]), name);
+	struct options options = {.argc = argc, .argv = argv};
 	struct err e;
-	bool by_name;
 
 	if (str_starts(title, STR("mailstead: ")))
 		return be_role(str_skip(title, sizeof("mailstead: ") - 1));
-	int status = run_by_name(str_skip(title, slash == STR_NONE ? 0 : slash + 1).p, argc, argv, &by_name);
-
-	if (by_name)
-		return status;
+	/* The options of such a program are its own. */
+	if (program)
+		return run(program, &options);
 	if (options_take(&options, argc, argv, &e) != 0) {
 		fprintf(stderr, "mailstead: %s\n", e.text);
 		return EXIT_USAGE;

@@ -128,14 +128,6 @@ static const char *base_name(const char *path)
 	return slash ? slash + 1 : path;
 }
 
-bool queue_is_name(const char *path)
-{
-	for (size_t i = 0; i < NAMES; i++)
-		if (strcmp(base_name(path), names[i].program) == 0)
-			return true;
-	return false;
-}
-
 /* Takes one argument: an option, with an id attached or not, or an id. */
 static int take_argument(struct queue_order *order, const char *program, const char *arg, bool *known,
 			 struct err *e)

@@ -33,8 +33,6 @@ int queue_order_take(struct queue_order *order, int argc, char **argv, struct er
 /* The same for a program of one of the names; argv[0] is its path. */
 int queue_order_by_name(struct queue_order *order, int argc, char **argv, struct err *e);
 void queue_order_free(struct queue_order *order);
-/* Whether this path ends in one of the names. */
-bool queue_is_name(const char *path);
 
 int cmd_queue(int argc, char **argv, const struct settings *s);
 int cmd_queue_by_name(int argc, char **argv, const struct settings *s);

@@ -103,12 +103,6 @@ static void wrong_orders(void **state)
 	}
 }
 
-static void names(void **state)
-{
-	assert_true(queue_is_name("mailq") && queue_is_name("/usr/sbin/postsuper"));
-	assert_false(queue_is_name("mailstead") || queue_is_name("/usr/mailq/x") || queue_is_name(""));
-}
-
 /* --- how it is shown ------------------------------------------------------------------------ */
 
 static void put_head(struct buf *b, uint64_t id, uint64_t size, const char *why, const char *sender,
@@ -226,8 +220,10 @@ static void one_letter(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(orders),   cmocka_unit_test(wrong_orders), cmocka_unit_test(names),
-		cmocka_unit_test(the_list), cmocka_unit_test(one_letter),
+		cmocka_unit_test(orders),
+		cmocka_unit_test(wrong_orders),
+		cmocka_unit_test(the_list),
+		cmocka_unit_test(one_letter),
 	};
 
 	setenv("TZ", "UTC", 1);

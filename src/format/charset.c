@@ -4,6 +4,8 @@
 
 #include "base/err.h"
 
+#include <errno.h>
+#include <string.h>
 #include <unistr.h>
 
 #define REPLACEMENT "\xEF\xBF\xBD"
@@ -191,4 +193,84 @@ static int convert(void *ctx, struct str charset, struct str in, struct buf *out
 struct charset_fn charsets_fn(struct charsets *c)
 {
 	return (struct charset_fn){convert, c};
+}
+
+/* --- streams ------------------------------------------------------------------------------ */
+
+static void add_bytes(struct str in, struct buf *out)
+{
+	buf_add_str(out, in);
+}
+
+void charset_stream_begin(struct charset_stream *s, struct charsets *c, struct str charset)
+{
+	*s = (struct charset_stream){.add = add_bytes, .handle = NOT_OPEN};
+	for (size_t i = 0; i < sizeof(builtin) / sizeof(builtin[0]); i++) {
+		if (!str_eq_nocase(builtin[i].name, charset))
+			continue;
+		/* What is not valid UTF-8 is compared as it is. */
+		if (builtin[i].add == add_latin1)
+			s->add = add_latin1;
+		return;
+	}
+	if (c)
+		s->handle = find_handle(c, charset);
+	if (s->handle == NOT_OPEN)
+		return;
+	s->add = NULL;
+	iconv(s->handle, NULL, NULL, NULL, NULL);
+}
+
+/* How much of `in` is a character that may become whole yet. */
+static size_t convert_piece(iconv_t handle, struct str in, struct buf *out)
+{
+	char *p = (char *)in.p;
+	size_t left = in.n;
+
+	while (left && !buf_failed(out)) {
+		errno = 0;
+		if (!convert_chunk(handle, &p, &left, out))
+			continue;
+		if (errno == EINVAL && left < CHARSET_TORN_MAX)
+			return left;
+		buf_add_z(out, REPLACEMENT);
+		p++;
+		left--;
+	}
+	return 0;
+}
+
+/* Completes the torn character byte by byte: no piece is copied for it. */
+static struct str mend(struct charset_stream *s, struct str piece, struct buf *out)
+{
+	while (s->torn_n && piece.n) {
+		s->torn[s->torn_n++] = piece.p[0];
+		piece = str_skip(piece, 1);
+		size_t left = convert_piece(s->handle, (struct str){s->torn, s->torn_n}, out);
+
+		memmove(s->torn, s->torn + s->torn_n - left, left);
+		s->torn_n = left;
+	}
+	return piece;
+}
+
+void charset_stream_add(struct charset_stream *s, struct str piece, struct buf *out)
+{
+	if (s->add) {
+		s->add(piece, out);
+		return;
+	}
+	piece = mend(s, piece, out);
+	s->torn_n = piece.n ? convert_piece(s->handle, piece, out) : s->torn_n;
+	if (piece.n)
+		memcpy(s->torn, piece.p + piece.n - s->torn_n, s->torn_n);
+}
+
+void charset_stream_end(struct charset_stream *s, struct buf *out)
+{
+	if (s->add)
+		return;
+	for (; s->torn_n; s->torn_n--)
+		buf_add_z(out, REPLACEMENT);
+	convert_chunk(s->handle, NULL, NULL, out);
 }

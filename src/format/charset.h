@@ -50,4 +50,26 @@ void charsets_close(struct charsets *c);
 /* The converter to pass around; valid as long as *c. */
 struct charset_fn charsets_fn(struct charsets *c);
 
+/* A character that a piece was cut in, at most. */
+#define CHARSET_TORN_MAX 16
+
+/*
+ * A long text in pieces cut anywhere, for those who only search it: UTF-8, US-ASCII and
+ * charsets that nobody knows come out byte by byte as they went in, all others as UTF-8.
+ * One at a time for each struct charsets, and no other conversion between begin and end.
+ */
+struct charset_stream {
+	void (*add)(struct str in, struct buf *out); /* NULL: by iconv */
+	iconv_t handle;
+	char torn[CHARSET_TORN_MAX];
+	size_t torn_n;
+};
+
+/* c may be NULL: only what is built in is known. */
+void charset_stream_begin(struct charset_stream *s, struct charsets *c, struct str charset);
+/* Adds what the piece comes to, at most four times its length and a little. */
+void charset_stream_add(struct charset_stream *s, struct str piece, struct buf *out);
+/* There are no more pieces. */
+void charset_stream_end(struct charset_stream *s, struct buf *out);
+
 #endif

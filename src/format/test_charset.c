@@ -103,6 +103,95 @@ static void utf8_lengths(void **state)
 	assert_int_equal(charset_utf8_length(STR("\0")), 1);
 }
 
+static const struct {
+	const char *charset;
+	struct str in;
+	const char *want;
+} streams[] = {
+	{"utf-8", STR_INIT("caf\xC3\xA9 \xFF"), "caf\xC3\xA9 \xFF"},
+	{"x-klingon", STR_INIT("a\xFF\x80z"), "a\xFF\x80z"},
+	{"ISO-8859-1", STR_INIT("\xE9z"), "éz"},
+	{"windows-1252", STR_INIT("\x93x\x94"), "“x”"},
+	{"koi8-r", STR_INIT("\xF0\xD2\xC9"), "При"},
+	{"gb2312", STR_INIT("\xC4\xE3\xBA\xC3"), "你好"},
+	{"gb18030", STR_INIT("a\x81\x30\x84\x36z"), "a¥z"},
+	{"big5", STR_INIT("\xA7\x41\xA6\x6E"), "你好"},
+	{"shift_jis", STR_INIT("\x82\xA0\x82\xA2x"), "あいx"},
+	{"euc-jp", STR_INIT("\xA4\xA2\xA4\xA4"), "あい"},
+	{"iso-2022-jp", STR_INIT("a\x1B$B$\"$$\x1B(Bz"), "aあいz"},
+	{"utf-16le", STR_INIT("a\0\x3D\xD8\x00\xDE"), "a😀"},
+	{"utf-16", STR_INIT("\xFE\xFF\0a\0z"), "az"},
+	{"utf-7", STR_INIT("Hi +Jjo-!"), "Hi ☺!"},
+	{"windows-1255", STR_INIT("\xE0"), "א"},
+	/* unfinished, and never a character */
+	{"shift_jis", STR_INIT("a\x82"), "a\xEF\xBF\xBD"},
+	{"euc-kr", STR_INIT("\xFF\xFFz"), "\xEF\xBF\xBD\xEF\xBF\xBDz"},
+	{"utf-16le", STR_INIT("a\0b"), "a\xEF\xBF\xBD"},
+};
+
+static void streams_are_cut_anywhere(void **state)
+{
+	struct charsets c;
+	struct charset_stream s;
+	struct buf out;
+
+	charsets_open(&c);
+	buf_init(&out, 1000);
+	for (size_t i = 0; i < sizeof(streams) / sizeof(streams[0]); i++)
+		for (size_t step = 1; step <= streams[i].in.n; step++) {
+			struct str rest = streams[i].in;
+
+			buf_clear(&out);
+			charset_stream_begin(&s, &c, str_of(streams[i].charset));
+			for (; rest.n; rest = str_skip(rest, step))
+				charset_stream_add(&s, str_head(rest, step), &out);
+			charset_stream_end(&s, &out);
+			assert_str(buf_str(&out), streams[i].want);
+		}
+	/* Without converters: byte by byte. */
+	buf_clear(&out);
+	charset_stream_begin(&s, NULL, STR("koi8-r"));
+	charset_stream_add(&s, STR("\xF0"), &out);
+	charset_stream_end(&s, &out);
+	assert_str(buf_str(&out), "\xF0");
+	buf_free(&out);
+	charsets_close(&c);
+}
+
+/* No bytes make a stream keep more than its few, or give more than it says. */
+static void any_bytes_stream(void **state)
+{
+	static const char *const names[] = {
+		"utf-7",  "iso-2022-jp", "iso-2022-kr", "gb18030",      "big5",         "euc-jp", "shift_jis",
+		"euc-kr", "utf-16",      "utf-16be",    "windows-1255", "windows-1258", "tis-620"};
+	struct charsets c;
+	struct charset_stream s;
+	struct buf out;
+	uint32_t random = 1;
+
+	charsets_open(&c);
+	buf_init(&out, 100000);
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		charset_stream_begin(&s, &c, str_of(names[i]));
+		for (unsigned round = 0; round < 300; round++) {
+			char piece[64];
+			size_t n = 1 + (random >> 16) % sizeof(piece);
+
+			for (size_t k = 0; k < n; k++) {
+				random = random * 1664525 + 1013904223;
+				piece[k] = random >> 30 ? (char)(random >> 16) : '\x1B';
+			}
+			buf_clear(&out);
+			charset_stream_add(&s, (struct str){piece, n}, &out);
+			assert_in_range(out.n, 0, 4 * n + 64);
+			assert_in_range(s.torn_n, 0, CHARSET_TORN_MAX - 1);
+		}
+		charset_stream_end(&s, &out);
+	}
+	buf_free(&out);
+	charsets_close(&c);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -110,6 +199,8 @@ int main(void)
 		cmocka_unit_test(by_iconv),
 		cmocka_unit_test(long_texts_go_in_chunks),
 		cmocka_unit_test(utf8_lengths),
+		cmocka_unit_test(streams_are_cut_anywhere),
+		cmocka_unit_test(any_bytes_stream),
 	};
 
 	return cmocka_run_group_tests_name("charset", tests, NULL, NULL);

@@ -69,12 +69,29 @@ static const struct auth_mechanism mechanisms[] = {
 	{STR_INIT("LOGIN"), co_login},
 };
 
-const struct auth_mechanism *auth_mechanism_find(struct str name)
+#define MECHANISMS (sizeof(mechanisms) / sizeof(mechanisms[0]))
+
+/* In the order of the words of the setting. */
+static bool is_offered(size_t i, unsigned offered)
 {
-	for (size_t i = 0; i < sizeof(mechanisms) / sizeof(mechanisms[0]); i++)
-		if (str_eq_nocase(mechanisms[i].name, name))
+	return offered == 0 || offered & 1u << i;
+}
+
+const struct auth_mechanism *auth_mechanism_find(struct str name, unsigned offered)
+{
+	for (size_t i = 0; i < MECHANISMS; i++)
+		if (is_offered(i, offered) && str_eq_nocase(mechanisms[i].name, name))
 			return &mechanisms[i];
 	return NULL;
+}
+
+void auth_mechanisms_add(unsigned offered, const char *before, struct buf *out)
+{
+	for (size_t i = 0; i < MECHANISMS; i++)
+		if (is_offered(i, offered)) {
+			buf_add_z(out, before);
+			buf_add_str(out, mechanisms[i].name);
+		}
 }
 
 enum auth_outcome co_auth_exchange(struct auth_exchange *x, const struct auth_mechanism *mechanism,

@@ -27,8 +27,12 @@ struct auth_attempt {
 /* --- the exchange ------------------------------------------------------------------------------ */
 
 struct auth_mechanism;
-/* NULL: we have none of that name (in any case). */
-const struct auth_mechanism *auth_mechanism_find(struct str name);
+/* What is offered: the bits of the setting sasl_mechanisms, 0 for all that we have. */
+
+/* NULL: none of that name (in any case) is offered. */
+const struct auth_mechanism *auth_mechanism_find(struct str name, unsigned offered);
+/* Adds the name of each that is offered, with `before` in front. */
+void auth_mechanisms_add(unsigned offered, const char *before, struct buf *out);
 
 /* Sends a challenge, base64 or empty, and waits for the client's line.  False: the protocol has
  * answered, or the session ends. */

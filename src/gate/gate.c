@@ -109,6 +109,8 @@ static int warm_up(struct role *role, void **state, struct err *e)
 	fiber_group_init(&gate->imap.fibers, SESSIONS_MAX);
 	int code = account_ids_init(&gate->smtp.accounts, e);
 
+	if (code == 0)
+		code = smtp_tickets_init(&gate->smtp, e);
 	if (code)
 		return code;
 	return smtp_config_new(role_settings(role), role_file(role, "tls_cert"), role_file(role, "tls_key"),

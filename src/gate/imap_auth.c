@@ -243,7 +243,8 @@ static void co_exchange(struct imap_client *s, const struct imap_authenticate *a
 
 void co_imap_authenticate(struct imap_client *s, const struct imap_command *cmd)
 {
-	const struct auth_mechanism *mechanism = auth_mechanism_find(cmd->authenticate.mechanism);
+	const struct auth_mechanism *mechanism =
+		auth_mechanism_find(cmd->authenticate.mechanism, s->config->mechanisms);
 
 	if (!mechanism)
 		imap_reply(s, IMAP_WRONG, "NO [CANNOT] Unsupported authentication mechanism.");

@@ -14,7 +14,10 @@ void imap_add_capabilities(const struct imap_client *s, struct buf *out)
 	buf_add_z(out, "CAPABILITY IMAP4rev1 SASL-IR ID LITERAL+");
 	if (may_start_tls(s))
 		buf_add_z(out, " STARTTLS");
-	buf_add_z(out, imap_may_send_password(s) ? " AUTH=PLAIN AUTH=LOGIN" : " LOGINDISABLED");
+	if (imap_may_send_password(s))
+		auth_mechanisms_add(s->config->mechanisms, " AUTH=", out);
+	else
+		buf_add_z(out, " LOGINDISABLED");
 }
 
 static void co_capability(struct imap_client *s, const struct imap_command *cmd)

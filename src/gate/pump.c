@@ -16,6 +16,8 @@
 
 /* Steps after which other fibers have a turn: 64 KiB. */
 #define STEPS_A_TURN 4
+/* So much at once is no command but part of a message, whose end may follow only after an ACK. */
+#define PART_MIN 512
 
 struct lane {
 	char *bytes; /* NULL while nothing is in it */
@@ -96,6 +98,8 @@ static int read_client(struct pump *p)
 	p->moved |= step == STREAM_DONE || l->ended;
 	if (step != STREAM_DONE)
 		give_buffer(p->pool, l);
+	else if (got >= PART_MIN && got < PUMP_BUFFER)
+		io_ack_now(&p->client->io);
 	want_of_client(p, step);
 	return ERR_OK;
 }

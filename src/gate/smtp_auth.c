@@ -163,7 +163,7 @@ bool co_smtp_auth(struct smtp_session *s, struct str arg)
 		return say(s, "503 5.5.1 Error: MAIL transaction in progress");
 	if (smtp_parse_auth(arg, &name, &initial, &has_initial) != SMTP_OK)
 		return say(s, "501 5.5.4 Syntax: AUTH mechanism");
-	mechanism = auth_mechanism_find(name);
+	mechanism = auth_mechanism_find(name, s->config->mechanisms);
 	if (!mechanism)
 		return say(s, "535 5.7.8 Error: authentication failed: Invalid authentication mechanism");
 	return co_exchange(s, mechanism, has_initial, initial);

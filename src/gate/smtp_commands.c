@@ -73,6 +73,18 @@ static bool offers_auth(const struct smtp_session *s)
 	return s->stream.ssl && s->kind->traits & SMTP_NEEDS_LOGIN;
 }
 
+static void say_mechanisms(struct smtp_session *s)
+{
+	struct buf names;
+
+	buf_init(&names, 64);
+	auth_mechanisms_add(s->config->mechanisms, " ", &names);
+	smtp_say(s, "250-AUTH%.*s", STR_ARG(buf_str(&names)));
+	/* How some clients read it before it was a standard. */
+	smtp_say(s, "250-AUTH=%.*s", STR_ARG(str_skip(buf_str(&names), 1)));
+	buf_free(&names);
+}
+
 static bool co_ehlo(struct smtp_session *s, struct str arg)
 {
 	if (!take_name(s, arg, SMTP_EHLO_SYNTAX))
@@ -83,11 +95,8 @@ static bool co_ehlo(struct smtp_session *s, struct str arg)
 	smtp_say(s, "250-SIZE %llu", (unsigned long long)s->config->size_limit);
 	if (may_start_tls(s))
 		smtp_say(s, "250-STARTTLS");
-	if (offers_auth(s)) {
-		smtp_say(s, "250-AUTH PLAIN LOGIN");
-		/* How some clients read it before it was a standard. */
-		smtp_say(s, "250-AUTH=PLAIN LOGIN");
-	}
+	if (offers_auth(s))
+		say_mechanisms(s);
 	smtp_say(s, "250-ENHANCEDSTATUSCODES");
 	smtp_say(s, "250-8BITMIME");
 	smtp_say(s, "250-SMTPUTF8");

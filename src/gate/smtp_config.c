@@ -56,6 +56,7 @@ int smtp_config_new(const struct settings *s, struct str certificate, struct str
 	c->memory = settings_number(s, SET_MEMORY_FOR_LETTERS) / settings_number(s, SET_GATES);
 	c->bare = settings_choice(s, SET_BARE_LF) == SETTING_BARE_LF_REFUSE ? SMTP_BARE_REFUSE
 									    : SMTP_BARE_NORMALISE;
+	c->mechanisms = (unsigned)settings_number(s, SET_SASL_MECHANISMS);
 	c->sender_domains = settings_bool(s, SET_REJECT_UNKNOWN_SENDER_DOMAIN);
 	if (copy_networks(c, s) != 0)
 		code = err_set(e, ERR_MEMORY, "no memory");

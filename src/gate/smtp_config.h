@@ -42,6 +42,7 @@ struct smtp_config {
 	uint64_t size_limit; /* octets of a letter */
 	uint64_t memory; /* for all letters of this gate */
 	enum smtp_data_policy bare;
+	unsigned mechanisms; /* offered, as in gate/auth.h */
 	bool sender_domains; /* those of senders must exist */
 	struct network *trusted;
 	size_t trusted_count;

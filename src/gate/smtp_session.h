@@ -9,8 +9,8 @@
  *
  * One fiber, straight lines.  smtp_session.c is its life, smtp_kind.h what its port
  * makes of it, smtp_commands.c the table of commands and those that need no more than the session,
- * smtp_auth.c the login, smtp_transaction.c MAIL and RCPT, smtp_receive.c DATA and BDAT, smtp_scan.c
- * the way to scan, smtp_store.c that to spool.
+ * smtp_auth.c the login, smtp_transaction.c MAIL and RCPT, smtp_sender.c who may send, smtp_receive.c
+ * DATA and BDAT, smtp_scan.c the way to scan, smtp_store.c that to spool.
  *
  * 1. Replies gather and leave before the next wait for input (RFC 2920 3.2).
  * 2. "250 queued" leaves only after spool has the letter on disk.
@@ -46,6 +46,8 @@
 /* All strings of a transaction. */
 #define SMTP_TRANSACTION_MAX ((size_t)256 << 10)
 #define SMTP_HELO_MAX ((size_t)512)
+/* The `recipient` question's address. */
+#define SMTP_ADDRESS_MAX ((size_t)512)
 #define SMTP_VERBS (SMTP_HTTP + 1)
 #define SMTP_SCANS_MAX 64
 
@@ -64,6 +66,8 @@ struct smtp_service {
 	/* Letter ids leased from spool and not used yet. */
 	uint64_t next_id;
 	uint32_t ids_left;
+	/* Begins the tickets of this process, so that no other gate can use one first; the letter's id ends them. */
+	char ticket_secret[8];
 	struct fiber_group fibers;
 	struct fiber_group namers; /* they look up clients' names */
 	struct smtp_session *sessions;
@@ -210,8 +214,17 @@ void smtp_login_end(struct smtp_login *login);
 /* smtp_transaction.c */
 bool co_smtp_mail(struct smtp_session *s, struct str arg);
 bool co_smtp_rcpt(struct smtp_session *s, struct str arg);
+/* Refuses a recipient: what stands before and behind its address (NULL: it is not repeated).  SMTP_BAD. */
+bool smtp_refuse_recipient(struct smtp_session *s, struct str raw, const char *before, const char *behind);
 /* Forgets the transaction. */
 void smtp_transaction_end(struct smtp_transaction *tx);
+
+/* smtp_sender.c: whether the client may send at all, and as whom he does (RFC 6409 6.1); false: that was
+ * answered. */
+bool co_smtp_judge_sender(struct smtp_session *s, struct str raw);
+/* Whether its HELO is refused, or the sender's domain: then that was answered. */
+bool smtp_refuse_helo(struct smtp_session *s, struct str raw);
+bool co_smtp_refuse_domain(struct smtp_session *s, struct str raw);
 
 /* smtp_receive.c */
 bool co_smtp_data(struct smtp_session *s, struct str arg);
@@ -227,7 +240,9 @@ void smtp_outline_end(struct smtp_transaction *tx);
 /* For log lines; a letter's id goes in as unsigned long long. */
 #define SMTP_ID "%016llX"
 
-/* smtp_store.c: gives the letter under way an id, or ends in an error code. */
+/* smtp_store.c: once, before the first letter. */
+int smtp_tickets_init(struct smtp_service *service, struct err *e);
+/* Gives the letter under way an id, or ends in an error code. */
 int co_smtp_take_id(struct smtp_session *s);
 /* Gives the sealed letter to spool and waits until it is durable. */
 int co_smtp_store(struct smtp_session *s, struct err *e);

@@ -12,6 +12,7 @@
 #include "net/messages.h"
 
 #include <openssl/rand.h>
+#include <string.h>
 
 #define TICKET_SIZE 16
 /* What an `append` message holds beside envelope, outline and letter. */
@@ -120,14 +121,24 @@ static int co_append_file(struct smtp_session *s, struct str ticket, struct str 
 	return code;
 }
 
+int smtp_tickets_init(struct smtp_service *service, struct err *e)
+{
+	char *secret = service->ticket_secret;
+
+	if (RAND_bytes((unsigned char *)secret, sizeof(service->ticket_secret)) != 1)
+		return err_set(e, ERR_IO, "the system gives no random numbers");
+	return ERR_OK;
+}
+
 static int co_send(struct smtp_session *s, struct str envelope, struct err *e)
 {
 	int64_t deadline = deadline_in(s->config->limits.store_ms);
 	char ticket[TICKET_SIZE];
 	int code;
 
-	if (RAND_bytes((unsigned char *)ticket, sizeof(ticket)) != 1)
-		return err_set(e, ERR_IO, "no random numbers");
+	_Static_assert(TICKET_SIZE == sizeof(s->service->ticket_secret) + 8, "a secret and an id");
+	memcpy(ticket, s->service->ticket_secret, sizeof(s->service->ticket_secret));
+	le64_set(ticket + sizeof(s->service->ticket_secret), s->tx.id);
 	do {
 		struct str name = {ticket, sizeof(ticket)};
 

@@ -12,8 +12,6 @@
 #include <string.h>
 #include <sys/socket.h>
 
-/* The `recipient` question's address. */
-#define ADDRESS_WRITTEN_MAX ((size_t)512)
 /* Targets of aliases that are remembered for the look at Delivered-To; mail that loops
  * through more is stopped by its Received fields. */
 #define TARGETS_MAX 2000
@@ -249,8 +247,8 @@ static uint8_t keep_targets(struct smtp_transaction *tx, struct str targets)
 
 	while (!r.failed && r.rest.n > 0) {
 		bool local = read_u8(&r) == TARGET_LOCAL;
-		struct str account = read_str(&r, ADDRESS_WRITTEN_MAX);
-		struct str as = read_str(&r, ADDRESS_WRITTEN_MAX);
+		struct str account = read_str(&r, SMTP_ADDRESS_MAX);
+		struct str as = read_str(&r, SMTP_ADDRESS_MAX);
 
 		if (!r.failed && !keep_target(tx, local ? account : STR(""), as))
 			return RECIPIENT_TOO_MANY;
@@ -276,14 +274,14 @@ static const struct verdict_row verdict_rows[] = {
 	{RECIPIENT_TOO_MANY, "554 5.5.3 <", ">: Recipient address rejected: its alias has too many targets"},
 };
 
-static bool refuse_recipient(struct smtp_session *s, struct str raw, const char *before, const char *behind)
+bool smtp_refuse_recipient(struct smtp_session *s, struct str raw, const char *before, const char *behind)
 {
 	struct buf shown;
 
 	s->tx.refused++;
-	buf_init(&shown, ADDRESS_WRITTEN_MAX);
+	buf_init(&shown, SMTP_ADDRESS_MAX);
 	if (behind)
-		log_text_add(&shown, raw, ADDRESS_WRITTEN_MAX);
+		log_text_add(&shown, raw, SMTP_ADDRESS_MAX);
 	smtp_refuse(s, &raw, "%s%.*s%s", before, STR_ARG(buf_str(&shown)), behind ? behind : "");
 	buf_free(&shown);
 	return SMTP_BAD;
@@ -293,108 +291,8 @@ static bool refuse_verdict(struct smtp_session *s, struct str raw, uint8_t verdi
 {
 	for (size_t i = 0; i < sizeof(verdict_rows) / sizeof(verdict_rows[0]); i++)
 		if (verdict_rows[i].verdict == verdict)
-			return refuse_recipient(s, raw, verdict_rows[i].before, verdict_rows[i].behind);
-	return refuse_recipient(s, raw, "451 4.3.0 <", ">: Temporary lookup failure");
-}
-
-static bool refuse_client(struct smtp_session *s, struct str raw)
-{
-	s->tx.refused++;
-	return smtp_refuse(s, &raw, "554 5.7.1 <" SMTP_PEER ">: Client host rejected: Access denied",
-			   SMTP_PEER_OF(s));
-}
-
-static bool refuse_sender(struct smtp_session *s, struct str raw)
-{
-	struct buf shown;
-
-	s->tx.refused++;
-	buf_init(&shown, ADDRESS_WRITTEN_MAX);
-	log_text_add(&shown, s->tx.sender, ADDRESS_WRITTEN_MAX);
-	smtp_refuse(s, &raw, "553 5.7.1 <%.*s>: Sender address rejected: not owned by user %.*s",
-		    STR_ARG(buf_str(&shown)), STR_ARG(buf_str(&s->login.account)));
-	buf_free(&shown);
-	return SMTP_BAD;
-}
-
-/* What a server of other servers' mail asks of the name in HELO; own networks may call
- * themselves what they like. */
-static bool refuse_helo(struct smtp_session *s, struct str raw)
-{
-	struct str helo = buf_str(&s->helo);
-	bool judged = s->kind->traits & SMTP_IS_PUBLIC && !s->trusted;
-	enum smtp_helo_class class = judged ? smtp_helo_classify(helo) : SMTP_HELO_FQDN;
-	struct buf shown;
-
-	if (class != SMTP_HELO_INVALID && class != SMTP_HELO_BARE)
-		return false;
-	s->tx.refused++;
-	buf_init(&shown, SMTP_HELO_MAX);
-	log_text_add(&shown, helo, SMTP_HELO_MAX);
-	smtp_refuse(s, &raw, "%s <%.*s>: Helo command rejected: %s",
-		    class == SMTP_HELO_INVALID ? "501 5.5.2" : "504 5.5.2", STR_ARG(buf_str(&shown)),
-		    class == SMTP_HELO_INVALID ? "Invalid name" : "need fully-qualified hostname");
-	buf_free(&shown);
-	return true;
-}
-
-/* --- the sender's domain --------------------------------------------------------------------------------- */
-
-/* Whether keeper knows the domain of the address, which need not exist in it. */
-static bool co_is_ours(struct smtp_session *s, struct str address)
-{
-	struct recipient_question q = {.address = address};
-	struct recipient_answer a;
-	struct chan_parcel store;
-	struct err e;
-	int64_t deadline = deadline_in(s->config->limits.ask_ms);
-
-	if (address.n > ADDRESS_WRITTEN_MAX ||
-	    co_ask_recipient(s->service->keeper, &q, deadline, &store, &a, &e) != 0)
-		return false;
-	bool ours = a.verdict != RECIPIENT_NOT_OURS && a.verdict != RECIPIENT_BAD_SYNTAX;
-
-	chan_parcel_free(&store);
-	return ours;
-}
-
-static enum domain_mail co_sender_domain(struct smtp_session *s, struct str domain)
-{
-	/* Literals and bare names are in no DNS. */
-	if (domain.n == 0 || domain.p[0] == '[' || co_is_ours(s, s->tx.sender))
-		return DOMAIN_MAIL_GOOD;
-	return co_domain_mail(s->service->resolver, domain, deadline_in(s->config->limits.dns_ms));
-}
-
-/* A letter from a domain that takes no mail is one that nobody can answer. */
-static bool co_refuse_domain(struct smtp_session *s, struct str raw)
-{
-	struct smtp_transaction *tx = &s->tx;
-	size_t at = str_rfind(tx->sender, '@');
-	struct str domain = at == STR_NONE ? (struct str){NULL, 0} : str_skip(tx->sender, at + 1);
-	struct buf shown;
-
-	if (!s->config->sender_domains || !(s->kind->traits & SMTP_IS_PUBLIC) || s->trusted ||
-	    !s->service->resolver)
-		return false;
-	if (!tx->sender_judged)
-		tx->sender_domain = co_sender_domain(s, domain);
-	tx->sender_judged = true;
-	if (tx->sender_domain == DOMAIN_MAIL_GOOD)
-		return false;
-	tx->refused++;
-	buf_init(&shown, ADDRESS_WRITTEN_MAX);
-	log_text_add(&shown, tx->sender, 320);
-	if (tx->sender_domain == DOMAIN_MAIL_REFUSED)
-		smtp_refuse(s, &raw,
-			    "550 5.7.27 <%.*s>: Sender address rejected: Domain %.*s does not accept mail "
-			    "(nullMX)",
-			    STR_ARG(buf_str(&shown)), STR_ARG(domain));
-	else
-		smtp_refuse(s, &raw, "450 4.1.8 <%.*s>: Sender address rejected: Domain not found",
-			    STR_ARG(buf_str(&shown)));
-	buf_free(&shown);
-	return true;
+			return smtp_refuse_recipient(s, raw, verdict_rows[i].before, verdict_rows[i].behind);
+	return smtp_refuse_recipient(s, raw, "451 4.3.0 <", ">: Temporary lookup failure");
 }
 
 /* --- judging ---------------------------------------------------------------------------------------------- */
@@ -440,36 +338,10 @@ static int co_keep_recipients(struct smtp_session *s, unsigned first, const stru
 	return ERR_OK;
 }
 
-/* Whether the client may send at all, and as whom he does (RFC 6409 6.1); says why not. */
-static bool co_judge_sender(struct smtp_session *s, struct str raw)
-{
-	struct sender_question q = {
-		.account = buf_str(&s->login.account), .right = smtp_right(s), .sender = s->tx.sender};
-	struct sender_answer a;
-	struct chan_parcel store;
-	struct err e;
-
-	if (!(s->kind->traits & SMTP_NEEDS_LOGIN) || s->tx.sender_good)
-		return true;
-	if (!smtp_has_logged_in(s))
-		return refuse_client(s, raw);
-	if (co_ask_sender(s->service->keeper, &q, deadline_in(s->config->limits.ask_ms), &store, &a, &e) != 0)
-		return refuse_recipient(s, raw, "451 4.3.0 <", ">: Temporary lookup failure");
-	chan_parcel_free(&store);
-	if (a.verdict == SENDER_NOT_OWNED)
-		return refuse_sender(s, raw);
-	if (a.verdict != SENDER_OK) {
-		smtp_login_end(&s->login);
-		return refuse_recipient(s, raw, "530 5.7.0 Authentication required", NULL);
-	}
-	s->tx.sender_good = true;
-	return true;
-}
-
 /* Beside others there was no room for this one; it may come in a letter of its own. */
 static bool refuse_for_room(struct smtp_session *s, struct str raw, unsigned others)
 {
-	return others ? refuse_recipient(s, raw, "452 4.5.3 Error: too many recipients", NULL)
+	return others ? smtp_refuse_recipient(s, raw, "452 4.5.3 Error: too many recipients", NULL)
 		      : refuse_verdict(s, raw, RECIPIENT_TOO_MANY);
 }
 
@@ -482,7 +354,7 @@ static bool co_accept(struct smtp_session *s, struct str raw, unsigned first, co
 	case ERR_TOO_BIG:
 		return refuse_for_room(s, raw, first);
 	default:
-		return refuse_recipient(s, raw, "451 4.3.0 <", ">: Temporary lookup failure");
+		return smtp_refuse_recipient(s, raw, "451 4.3.0 <", ">: Temporary lookup failure");
 	}
 }
 
@@ -494,14 +366,14 @@ static bool co_judge(struct smtp_session *s, const struct address *to, struct st
 	uint8_t verdict = RECIPIENT_ROUTED;
 	unsigned first = s->tx.target_count;
 
-	if (!co_judge_sender(s, to->raw))
+	if (!co_smtp_judge_sender(s, to->raw))
 		return SMTP_BAD;
 	/* How mail travels behind us is not the sender's to say, not even a friend's. */
 	if (!address_has_routing(to) && co_ask_keeper(s, address, &verdict) != 0)
-		return refuse_recipient(s, to->raw, "451 4.3.0 <", ">: Temporary lookup failure");
+		return smtp_refuse_recipient(s, to->raw, "451 4.3.0 <", ">: Temporary lookup failure");
 	if (verdict == RECIPIENT_NOT_OURS || verdict == RECIPIENT_ROUTED)
 		return refuse_verdict(s, to->raw, verdict);
-	if (refuse_helo(s, to->raw) || co_refuse_domain(s, to->raw))
+	if (smtp_refuse_helo(s, to->raw) || co_smtp_refuse_domain(s, to->raw))
 		return SMTP_BAD;
 	if (verdict == RECIPIENT_OK)
 		return co_accept(s, to->raw, first, dsn);
@@ -560,10 +432,10 @@ bool co_smtp_rcpt(struct smtp_session *s, struct str arg)
 		return refuse_syntax(s, fault, culprit);
 	}
 	if (s->tx.recipient_count >= s->config->limits.recipients)
-		return refuse_recipient(s, rcpt.to.raw, "452 4.5.3 Error: too many recipients", NULL);
+		return smtp_refuse_recipient(s, rcpt.to.raw, "452 4.5.3 Error: too many recipients", NULL);
 	const struct dsn dsn = read_dsn(&s->tx.arena, &rcpt);
 
-	buf_init(&address, ADDRESS_WRITTEN_MAX);
+	buf_init(&address, SMTP_ADDRESS_MAX);
 	if (is_here(s, &rcpt.to.domain))
 		address_write(address_local(&rcpt.to), str_of(s->config->hostname), &address);
 	else

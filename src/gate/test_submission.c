@@ -46,6 +46,24 @@ static void play_both(const char *lines)
 	play_tls(&h, STARTTLS, lines);
 }
 
+/* sasl_mechanisms = LOGIN */
+static void mechanisms_are_those_of_the_setting(void **state)
+{
+	open_house(SERVICE_SUBMISSIONS);
+	h.config.mechanisms = 2;
+	play_tls(&h, "",
+		 GREETING FIRST(
+			 "",
+			 "S 250-AUTH LOGIN\nS 250-AUTH=LOGIN\n") "C AUTH PLAIN " ALICE
+								 "\nS 535 5.7.8 Error: authentication "
+								 "failed: Invalid authentication mechanism\n"
+								 "C AUTH LOGIN " ALICE_USER
+								 "\nS 334 UGFzc3dvcmQ6\nC " PASSWORD
+								 "\nS 235 2.7.0 Authentication successful\nC "
+								 "QUIT\nS 221*\n");
+	house_free(&h);
+}
+
 /* --- before TLS ---------------------------------------------------------------------------------- */
 
 static void tls_comes_first(void **state)
@@ -476,6 +494,7 @@ int main(void)
 		cmocka_unit_test(tls_comes_first),
 		cmocka_unit_test(nothing_is_said_without_tls_from_the_first_byte),
 		cmocka_unit_test(no_kind_takes_a_password_in_the_clear),
+		cmocka_unit_test(mechanisms_are_those_of_the_setting),
 		cmocka_unit_test(logins_have_their_replies),
 		cmocka_unit_test(who_is_not_known_is_logged),
 		cmocka_unit_test(a_session_has_few_guesses),

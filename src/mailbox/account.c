@@ -260,10 +260,27 @@ static struct account *make_account(struct shard *s, uint32_t id, struct str add
 	return a;
 }
 
+void account_pass(struct account *a)
+{
+	a->passing = true;
+	a->shard->passing++;
+}
+
+static void stop_passing(struct account *a)
+{
+	if (!a->passing)
+		return;
+	a->passing = false;
+	a->shard->passing--;
+	waiters_wake(&a->shard->passed);
+}
+
 static void drop_from_table(struct account *a)
 {
 	struct shard *s = a->shard;
 	struct account **at = &s->accounts[a->id % SHARD_BUCKETS];
+
+	stop_passing(a);
 
 	while (*at != a)
 		at = &(*at)->next;
@@ -367,6 +384,7 @@ int co_account_touch(struct shard *s, uint32_t id, struct str address, int64_t d
 		a->users++;
 		code = co_settle_state(a, deadline, &gone, e);
 		if (!code && !gone) {
+			stop_passing(a);
 			*out = a;
 			return 0;
 		}
@@ -424,7 +442,7 @@ static int64_t idle_due(const struct account *a)
 {
 	if (!idle(a))
 		return INT64_MAX;
-	return a->shard->stopping || a->shard->crowded ? 0 : a->used_ms + a->shard->idle_ms;
+	return a->shard->stopping || a->shard->crowded || a->passing ? 0 : a->used_ms + a->shard->idle_ms;
 }
 
 int64_t account_due(const struct account *a)

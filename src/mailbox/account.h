@@ -115,6 +115,7 @@ struct account {
 	unsigned users;
 	int64_t used_ms; /* when the last user left, or when it failed */
 	bool in_care;
+	bool passing; /* nobody wants it, but its acts had to be folded */
 	struct waiters changed; /* state, users or `refused` */
 
 	struct index *index;
@@ -124,6 +125,7 @@ struct account {
 
 	struct recents recents;
 	struct upload_budget uploads; /* half of the shard's */
+	unsigned seats; /* searches in letters that are under way */
 	struct views views;
 	struct account_watch *watches;
 	struct ledger counted; /* the folders with their counts, as old as its serial */
@@ -149,6 +151,9 @@ struct account {
 int co_account_touch(struct shard *s, uint32_t id, struct str address, int64_t deadline, struct account **out,
 		     struct err *e);
 void account_leave(struct account *a);
+
+/* It closes at once when its one user leaves, unless somebody touches it before. */
+void account_pass(struct account *a);
 
 /* Waits until acts can be made.  Until the next wait a draft may then rely on a->checks. */
 int co_account_ready(struct account *a, int64_t deadline, struct err *e);

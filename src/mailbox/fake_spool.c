@@ -282,15 +282,38 @@ static void co_on_folded(void *room, struct chan_parcel *p)
 	h->folded[m.account] = m.serial;
 }
 
-static const struct chan_handler spool_handlers[] = {{MSG_ACT, co_on_act},
-						     {MSG_ACTS, co_on_acts},
-						     {MSG_ACCOUNT, co_on_account},
-						     {MSG_SHARD, co_on_shard},
-						     {MSG_FOLDED, co_on_folded},
-						     {MSG_LEASE, co_on_lease},
-						     {MSG_APPEND_ACT, co_on_append_act},
-						     {MSG_RELEASE, co_on_release},
-						     {0, NULL}};
+/* One account an answer, so that there are several. */
+static void co_on_unfolded(void *room, struct chan_parcel *p)
+{
+	struct house *h = room;
+	struct unfolded_question q;
+	char address[ADDRESS_SIZE];
+	struct buf b;
+
+	assert_true(unfolded_take(p, &q));
+	uint32_t k = q.after + 1;
+
+	h->unfolded++;
+	while (k <= FAKE_ACCOUNTS && h->folded[k] == acts_of(h, k))
+		k++;
+	buf_init(&b, ADDRESS_SIZE + 8);
+	if (k <= FAKE_ACCOUNTS) {
+		address_of(k, address);
+		buf_put_u32(&b, k);
+		buf_put_str(&b, str_of(address));
+	}
+	struct unfolded_answer a = {.next = k < FAKE_ACCOUNTS ? k : 0, .accounts = buf_str(&b)};
+
+	unfolded_answer(p, &a);
+	buf_free(&b);
+}
+
+static const struct chan_handler spool_handlers[] = {
+	{MSG_ACT, co_on_act},         {MSG_ACTS, co_on_acts},
+	{MSG_ACCOUNT, co_on_account}, {MSG_SHARD, co_on_shard},
+	{MSG_FOLDED, co_on_folded},   {MSG_UNFOLDED, co_on_unfolded},
+	{MSG_LEASE, co_on_lease},     {MSG_APPEND_ACT, co_on_append_act},
+	{MSG_RELEASE, co_on_release}, {0, NULL}};
 
 /* --- scan ------------------------------------------------------------------------------------------ */
 

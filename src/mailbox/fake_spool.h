@@ -52,6 +52,7 @@ struct house {
 	bool held[FAKE_LETTERS_MAX][FAKE_ACCOUNTS + 1];
 	unsigned releases; /* questions */
 	uint64_t folded[FAKE_ACCOUNTS + 1];
+	unsigned unfolded; /* was asked so often */
 	uint64_t epoch;
 	unsigned life; /* of spool */
 	int64_t sync_ms; /* until an act is durable */

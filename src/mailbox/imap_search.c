@@ -7,8 +7,10 @@
  */
 #include "mailbox/imap_session.h"
 
+#include "base/clock.h"
 #include "format/charset.h"
 #include "mailbox/letter_search.h"
+#include "mailbox/shard_parts.h"
 
 /* The numbers of all messages of a folder. */
 #define RESULT_MAX ((size_t)256 << 20)
@@ -99,7 +101,46 @@ static struct imap_facts facts_of(const struct imap_session *s, const struct sea
 	return f;
 }
 
-/* A letter that cannot be read holds nothing that was looked for. */
+/* Few at once, so that the thread pool has room for others whatever is looked for; and not all
+ * of them for one account. */
+static int co_take_seat(struct account *a, struct search_seat **out)
+{
+	struct shard *s = a->shard;
+	int code = 0;
+
+	*out = NULL;
+	while (!code && !*out) {
+		for (unsigned i = 0; i < SEARCH_SEATS && a->seats + 1 < SEARCH_SEATS && !*out; i++)
+			if (!s->seats[i].taken)
+				*out = &s->seats[i];
+		if (!*out)
+			code = co_waiters_park(&s->seat_free, NO_DEADLINE);
+	}
+	if (code)
+		return code;
+	(*out)->taken = true;
+	a->seats++;
+	return 0;
+}
+
+static int co_search_letter(struct account *a, const struct letter_reader *l, const struct outline *o,
+			    const struct imap_search *search, const struct imap_facts *facts, bool *found,
+			    struct err *e)
+{
+	struct search_seat *seat;
+	int code = co_take_seat(a, &seat);
+
+	if (code)
+		return err_set(e, code, "the shard ends");
+	code = co_letter_search(l, o, &seat->charsets, search, facts, deadline_in(a->shard->search_ms), found,
+				e);
+	seat->taken = false;
+	a->seats--;
+	waiters_wake(&a->shard->seat_free);
+	return code;
+}
+
+/* A letter that cannot be read, or not in time, holds nothing that was looked for. */
 static bool co_look_inside(struct imap_session *s, const struct search_run *r, const struct imap_facts *facts)
 {
 	struct letter_reader *l = NULL;
@@ -111,7 +152,7 @@ static bool co_look_inside(struct imap_session *s, const struct search_run *r, c
 	if (!code)
 		code = co_letter_outline(s->account, l, &o, &e);
 	if (!code)
-		code = co_letter_search(l, &o->outline, r->search, facts, &found, &e);
+		code = co_search_letter(s->account, l, &o->outline, r->search, facts, &found, &e);
 	letter_outline_destroy(&o);
 	letter_close(&l);
 	if (code == ERR_CANCELLED)

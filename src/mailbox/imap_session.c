@@ -197,6 +197,8 @@ static void co_event(struct imap_session *s, enum imap_read_event event)
 		break;
 	case IMAP_READ_DATA:
 		upload_add(s->upload, imap_read_chunk(&s->read));
+		if (imap_read_left(&s->read) == 0 && stream_pending(&s->stream).n == 0)
+			io_ack_now(&s->stream.io);
 		break;
 	case IMAP_READ_COMMAND:
 		co_command(s);

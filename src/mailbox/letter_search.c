@@ -2,6 +2,7 @@
 /* Searching in a message (see letter_search.h). */
 #include "mailbox/letter_search.h"
 
+#include "base/clock.h"
 #include "format/charset.h"
 #include "format/date.h"
 #include "format/header.h"
@@ -20,10 +21,12 @@
 struct search_task {
 	const struct letter_reader *l;
 	const struct outline *o;
+	struct charsets *charsets;
 	const struct imap_search *search;
 	struct imap_facts facts;
+	int64_t deadline;
 	struct buf header; /* empty until it is asked for */
-	struct buf raw, decoded;
+	struct buf raw, decoded, text;
 	bool found;
 	struct err err;
 	int code;
@@ -53,6 +56,13 @@ uint32_t letter_sent_day(struct str date)
 	return date.n && date_parse_mail(date, &d) == 0 ? day_of(d) : 0;
 }
 
+static bool in_time(struct search_task *t)
+{
+	if (!t->code && clock_ms() > t->deadline)
+		t->code = err_set(&t->err, ERR_TIMEOUT, "the message takes too long to search");
+	return !t->code;
+}
+
 /* --- the header ------------------------------------------------------------------------------ */
 
 static void read_header(struct search_task *t)
@@ -69,12 +79,13 @@ static void read_header(struct search_task *t)
 
 static bool in_field(struct search_task *t, const struct needle *needle, struct str value)
 {
+	const struct charset_fn fn = charsets_fn(t->charsets);
 	struct buf *plain = &t->raw, *text = &t->decoded;
 
 	buf_clear(plain);
 	buf_clear(text);
 	header_unfold(value, plain);
-	words_decode(buf_str(plain), NULL, text);
+	words_decode(buf_str(plain), &fn, text);
 	return needle_in(needle, buf_str(text));
 }
 
@@ -105,31 +116,30 @@ static struct str charset_of(const struct outline_part *part)
 	return STR("us-ascii");
 }
 
-/* Pieces are cut anywhere, which only charsets of one byte and the search itself bear. */
-static bool add_piece(struct textfind *find, struct buf *decoded, bool latin1)
+/* One piece of the body, decoded and in UTF-8. */
+static bool add_piece(struct search_task *t, struct textfind *find, struct charset_stream *charset, bool last)
 {
-	struct buf text;
-
-	if (!latin1)
-		return textfind_add(find, buf_str(decoded));
-	buf_init(&text, decoded->n * 2 + 1);
-	charset_convert(NULL, STR("iso-8859-1"), buf_str(decoded), &text);
-	bool found = textfind_add(find, buf_str(&text));
-
-	buf_free(&text);
-	return found;
+	buf_clear(&t->text);
+	charset_stream_add(charset, buf_str(&t->decoded), &t->text);
+	if (last)
+		charset_stream_end(charset, &t->text);
+	if (buf_failed(&t->text) || buf_failed(&t->decoded))
+		t->code = err_set(&t->err, ERR_MEMORY, "no memory to search");
+	return textfind_add(find, buf_str(&t->text));
 }
 
 static bool in_part(struct search_task *t, struct textfind *find, const struct outline_part *part)
 {
-	bool latin1 = str_eq_nocase(charset_of(part), STR("iso-8859-1")), found = false;
 	uint64_t at = letter_position(t->l, part->at.body_start);
 	uint64_t end = letter_position(t->l, part->at.body_end);
 	struct transfer_decoder decoder;
+	struct charset_stream charset;
+	bool found = false;
 
 	textfind_reset(find);
 	transfer_decoder_init(&decoder, transfer_of(part->encoding));
-	while (at < end && !t->code && !found) {
+	charset_stream_begin(&charset, t->charsets, charset_of(part));
+	while (at < end && !found && in_time(t)) {
 		size_t n = end - at < PIECE ? (size_t)(end - at) : PIECE;
 		char *p;
 
@@ -143,7 +153,7 @@ static bool in_part(struct search_task *t, struct textfind *find, const struct o
 		at += n;
 		if (at == end)
 			transfer_decode_end(&decoder, &t->decoded);
-		found = add_piece(find, &t->decoded, latin1);
+		found = add_piece(t, find, &charset, at == end);
 	}
 	return textfind_end(find) && !t->code;
 }
@@ -188,6 +198,9 @@ static enum imap_truth ask(void *arg, const struct imap_key *key)
 	struct search_task *t = arg;
 	const struct outline_envelope *envelope = t->o->parts[0].envelope;
 
+	/* Given up. */
+	if (!in_time(t))
+		return IMAP_MAYBE;
 	switch (key->kind) {
 	case IMAP_KEY_SENT_BEFORE:
 	case IMAP_KEY_SENT_ON:
@@ -205,17 +218,24 @@ static void search_in_pool(void *arg)
 	t->found = imap_search_match(t->search, &t->facts, ask, t) == IMAP_YES;
 }
 
-int co_letter_search(const struct letter_reader *l, const struct outline *o, const struct imap_search *search,
-		     const struct imap_facts *facts, bool *found, struct err *e)
+int co_letter_search(const struct letter_reader *l, const struct outline *o, struct charsets *charsets,
+		     const struct imap_search *search, const struct imap_facts *facts, int64_t deadline,
+		     bool *found, struct err *e)
 {
 	struct search_task *t = calloc(1, sizeof(*t));
 
 	if (!t)
 		return err_set(e, ERR_MEMORY, "no memory to search");
-	*t = (struct search_task){.l = l, .o = o, .search = search, .facts = *facts};
+	*t = (struct search_task){.l = l,
+				  .o = o,
+				  .charsets = charsets,
+				  .search = search,
+				  .facts = *facts,
+				  .deadline = deadline};
 	buf_init(&t->header, HEADER_BYTES_MAX);
 	buf_init(&t->raw, FIELD_MAX);
 	buf_init(&t->decoded, FIELD_MAX * 4);
+	buf_init(&t->text, PIECE * 8);
 	co_run_blocking(search_in_pool, t);
 	int code = t->code;
 
@@ -225,6 +245,7 @@ int co_letter_search(const struct letter_reader *l, const struct outline *o, con
 	buf_free(&t->header);
 	buf_free(&t->raw);
 	buf_free(&t->decoded);
+	buf_free(&t->text);
 	free(t);
 	return code;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The shard's own fibers: one greets spool, one looks after accounts (see shard.h). */
 #include "mailbox/shard_parts.h"
+#include "mailbox/unfolded.h"
 
 #include "base/clock.h"
 #include "net/log.h"
@@ -18,6 +19,7 @@
 /* As many as the thread pool can serve, with one at hand. */
 #define CARERS_MAX 4
 #define CLIENT_LITERAL_MS (5 * 60 * 1000)
+#define SEARCH_MS 20000
 #define UPLOADS_MAX ((uint64_t)256 << 20)
 /* A lone LF becomes two octets, and spool takes no more than 256 MiB at once. */
 #define MESSAGE_MAX ((uint64_t)128 << 20)
@@ -223,11 +225,13 @@ struct shard *shard_new(void)
 
 	if (!s)
 		return NULL;
-	fiber_group_init(&s->own, 2);
+	fiber_group_init(&s->own, 3);
 	fiber_group_init(&s->senders, SHARD_PENDING_MAX);
 	fiber_group_init(&s->carers, CARERS_MAX);
 	fiber_group_init(&s->sessions, SESSIONS_MAX);
 	charsets_open(&s->charsets);
+	for (unsigned i = 0; i < SEARCH_SEATS; i++)
+		charsets_open(&s->seats[i].charsets);
 	s->charset_fn = charsets_fn(&s->charsets);
 	return s;
 }
@@ -254,10 +258,11 @@ int shard_start(struct shard *s, const struct shard_options *options, struct err
 	s->client_literal_ms = options->client_literal_ms ? options->client_literal_ms : CLIENT_LITERAL_MS;
 	s->uploads.max = options->uploads_max ? options->uploads_max : UPLOADS_MAX;
 	shard_set_message_max(s, options->message_max);
+	s->search_ms = options->search_ms ? options->search_ms : SEARCH_MS;
 	s->expect_ms = options->expect_ms ? options->expect_ms : EXPECTED_MS;
 	s->co_imap = options->co_imap;
 	if (!s->data_path || fiber_start(&s->own, greeter_fiber, s) != 0 ||
-	    fiber_start(&s->own, caretaker_fiber, s) != 0)
+	    fiber_start(&s->own, caretaker_fiber, s) != 0 || fiber_start(&s->own, unfolded_fiber, s) != 0)
 		return err_set(e, ERR_MEMORY, "no memory for the shard's fibers");
 	return 0;
 }
@@ -311,6 +316,8 @@ void shard_destroy(struct shard **s)
 		free(t);
 	nummap_free(&old->folded);
 	charsets_close(&old->charsets);
+	for (unsigned i = 0; i < SEARCH_SEATS; i++)
+		charsets_close(&old->seats[i].charsets);
 	expected_free(&old->expected);
 	free(old->data_path);
 	free(old);

@@ -6,7 +6,8 @@
  * a channel to spool, the data folder and a running loop.
  *
  * The shard asks spool for its epoch (`shard`) as soon as one is there, and again
- * each new one; no act is sent before.  It answers `deliver`, `inbox`, `expect` and
+ * each new one; no act is sent before.  Then it folds what spool's journal has for accounts
+ * that nobody opens (`unfolded`).  It answers `deliver`, `inbox`, `expect` and
  * `session`.
  */
 #ifndef MAILBOX_SHARD_H
@@ -46,6 +47,8 @@ struct shard_options {
 	/* The largest message of an APPEND, and all of them at once (256 MiB). */
 	uint64_t message_max;
 	uint64_t uploads_max;
+	/* A search gives a message up that takes longer than this, 20 s. */
+	int64_t search_ms;
 	/* How long an announced session is expected: 10 s. */
 	int64_t expect_ms;
 	/* What runs in the fiber of an IMAP session; NULL: no sessions are taken. */

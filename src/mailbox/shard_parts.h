@@ -10,6 +10,13 @@
 #include "mailbox/outlines.h"
 
 #define SHARD_BUCKETS 256
+#define SEARCH_SEATS 2
+
+/* For one search in a letter, in the thread pool. */
+struct search_seat {
+	struct charsets charsets;
+	bool taken;
+};
 
 struct shard {
 	char *data_path;
@@ -21,7 +28,7 @@ struct shard {
 	uint64_t message_max;
 	struct chan *spool;
 	struct outlines outlines;
-	struct fiber_group own; /* greeter and caretaker */
+	struct fiber_group own; /* greeter, caretaker, and who folds what nobody opens */
 	struct fiber_group senders; /* one for each act without answer */
 	struct fiber_group carers;
 	struct fiber_group sessions;
@@ -43,11 +50,16 @@ struct shard {
 	/* What a client searches for comes in them.  For the loop alone: an iconv_t has a state. */
 	struct charsets charsets;
 	struct charset_fn charset_fn;
+	int64_t search_ms; /* in one letter */
+	struct search_seat seats[SEARCH_SEATS];
+	struct waiters seat_free;
 
 	struct account *accounts[SHARD_BUCKETS];
 	size_t account_count;
 	struct waiters room; /* for one more account */
 	bool crowded; /* somebody waits for it: idle accounts close at once */
+	unsigned passing; /* accounts that are open only to be folded */
+	struct waiters passed;
 	size_t pending_bytes, unfolded_bytes;
 
 	int64_t care_at; /* when the caretaker looks next */

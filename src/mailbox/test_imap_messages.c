@@ -459,6 +459,88 @@ static void co_search(struct house *h)
 	co_imap_clients_end(&c);
 }
 
+static const char *const abroad[] = {
+	/* Greetings in KOI8-R, quoted-printable; the field in GB2312, its word torn in two. */
+	"Subject: =?gb2312?b?xOO6?= =?gb2312?b?ww==?=\r\n"
+	"Content-Type: text/plain; charset=koi8-r\r\n"
+	"Content-Transfer-Encoding: quoted-printable\r\n"
+	"\r\n"
+	"=F0=D2=C9=D7=\r\n=C5=D4 all\r\n",
+	/* Shift_JIS in base64, whose lines cut a character; then a charset nobody knows. */
+	"Subject: =?windows-1252?q?=80_5?=\r\n"
+	"MIME-Version: 1.0\r\n"
+	"Content-Type: multipart/mixed; boundary=XX\r\n"
+	"\r\n"
+	"--XX\r\n"
+	"Content-Type: text/html; charset=\"Shift_JIS\"\r\n"
+	"Content-Transfer-Encoding: base64\r\n"
+	"\r\n"
+	"gqCC\r\n"
+	"oniC\r\n"
+	"oA==\r\n"
+	"--XX\r\n"
+	"Content-Type: text/plain; charset=x-klingon\r\n"
+	"\r\n"
+	"tlh\xC3\xA9 \xFFngan\r\n"
+	"--XX--\r\n",
+};
+
+static const struct {
+	const char *key, *text, *found;
+} abroad_searches[] = {
+	{"SUBJECT", "你好", " 1"}, {"BODY", "привет ALL", " 1"}, {"BODY", "ПРИВЕТ", " 1"},
+	{"TEXT", "好", " 1"},      {"SUBJECT", "€ 5", " 2"},     {"BODY", "いx", " 2"},
+	{"BODY", "あいxあ", " 2"}, {"BODY", "TLHé", " 2"},       {"BODY", "ngan", " 2"},
+	{"BODY", "=F0", ""},       {"BODY", "gqCC", ""},
+};
+
+static void co_search_abroad(struct house *h)
+{
+	struct imap_clients c;
+	char script[512];
+
+	co_imap_deliver(h, 1, 2);
+	imap_clients_init(&c, h);
+	co_imap_client(&c, 1, 1, "");
+	co_imap_talk(&c, HELLO SELECT_INBOX("2", "3"));
+	for (size_t i = 0; i < sizeof(abroad_searches) / sizeof(abroad_searches[0]); i++) {
+		snprintf(script, sizeof(script),
+			 "C: s SEARCH CHARSET UTF-8 %s \"%s\"\nS: * SEARCH%s\nS: s OK ~\n",
+			 abroad_searches[i].key, abroad_searches[i].text, abroad_searches[i].found);
+		co_imap_talk(&c, script);
+	}
+	co_imap_clients_end(&c);
+}
+
+static void charsets_are_searched(void **state)
+{
+	house_run_with(co_search_abroad, abroad, 2);
+}
+
+/* As if each letter took too long: what needs it is not found, and nothing else is the worse for it. */
+static void co_search_too_long(struct house *h)
+{
+	co_house_crash_shard(h);
+	h->options.search_ms = -1000;
+	house_start_shard(h);
+	co_imap_deliver(h, 1, 3);
+	co_imap_script(h, "", false,
+		       HELLO SELECT_INBOX("3", "4") "C: a SEARCH BODY hello\n"
+						    "S: * SEARCH\n"
+						    "S: a OK ~\n"
+						    "C: b SEARCH NOT BODY hello\n"
+						    "S: * SEARCH\n"
+						    "S: b OK ~\n"
+						    "C: c SEARCH OR 2 3\n"
+						    "S: * SEARCH 2 3\n"
+						    "S: c OK ~\n");
+}
+
+static void a_search_has_a_deadline(void **state)
+{
+	house_run_with(co_search_too_long, letters, LETTERS);
+}
+
 static void messages_are_searched(void **state)
 {
 	house_run_with(co_search, letters, LETTERS);
@@ -603,6 +685,8 @@ int main(void)
 		cmocka_unit_test(messages_are_copied_and_moved),
 		cmocka_unit_test(idle_wakes),
 		cmocka_unit_test(messages_are_searched),
+		cmocka_unit_test(charsets_are_searched),
+		cmocka_unit_test(a_search_has_a_deadline),
 		cmocka_unit_test(a_message_that_is_gone_is_not_copied),
 		cmocka_unit_test(a_message_is_recent_once),
 		cmocka_unit_test(sections_are_fetched),

@@ -211,6 +211,70 @@ static void idle_accounts_are_folded_and_closed(void **state)
 	house_run(co_idle, 21);
 }
 
+static size_t folded_in_all(const struct house *h)
+{
+	size_t n = 0;
+
+	for (unsigned k = 1; k <= FAKE_ACCOUNTS; k++)
+		n += h->folded[k];
+	return n;
+}
+
+static bool co_until_folded(const struct house *h, size_t acts)
+{
+	for (int i = 0; i < 500 && folded_in_all(h) < acts; i++)
+		co_sleep_until(deadline_in(10));
+	return folded_in_all(h) == acts;
+}
+
+static void co_unfolded(struct house *h)
+{
+	struct err e;
+
+	assert_int_equal(co_house_deliver_all(h, 1, 60, 6), 60);
+	co_house_crash_shard(h);
+	memset(h->folded, 0, sizeof(h->folded));
+	/* Room for one at a time, and one of them cannot be opened. */
+	h->options.accounts_max = 1;
+	put_garbage(h, "user8");
+	h->acts[h->act_count++] = (struct fake_act){.account = 8, .serial = 1, .durable = true};
+	house_start_shard(h);
+	assert_true(co_until_folded(h, 60));
+	assert_int_equal(h->folded[8], 0);
+	/* Nobody is left open, and the next one is served at once. */
+	assert_int_equal(co_house_deliver(h, 61, 1, &e), 0);
+	h->act_count--;
+}
+
+static void accounts_that_nobody_opens_are_folded(void **state)
+{
+	house_run(co_unfolded, 61);
+}
+
+static void co_unfolded_with_a_new_spool(struct house *h)
+{
+	co_house_crash_shard(h);
+	h->options.idle_ms = h->options.fold_ms = 20;
+	house_start_shard(h);
+	assert_int_equal(co_house_deliver_all(h, 1, 60, 6), 60);
+	assert_true(co_until_folded(h, 60));
+	/* This spool heard it, the next has forgotten it and hears it again before it is asked. */
+	unsigned asked = h->unfolded;
+
+	house_kill_spool(h, 0);
+	memset(h->folded, 0, sizeof(h->folded));
+	house_start_spool(h);
+	for (int i = 0; i < 500 && h->unfolded == asked; i++)
+		co_sleep_until(deadline_in(10));
+	assert_int_equal(folded_in_all(h), 60);
+	assert_int_equal(h->unfolded, asked + 1);
+}
+
+static void a_new_spool_is_asked_again(void **state)
+{
+	house_run(co_unfolded_with_a_new_spool, 60);
+}
+
 struct many {
 	struct house *h;
 	size_t done;
@@ -443,6 +507,8 @@ int main(void)
 		cmocka_unit_test(a_refused_act_takes_its_followers_back),
 		cmocka_unit_test(a_broken_account_stops_alone),
 		cmocka_unit_test(idle_accounts_are_folded_and_closed),
+		cmocka_unit_test(accounts_that_nobody_opens_are_folded),
+		cmocka_unit_test(a_new_spool_is_asked_again),
 		cmocka_unit_test(stopping_folds_and_syncs_all),
 		cmocka_unit_test(accounts_make_room_for_each_other),
 		cmocka_unit_test(pending_acts_have_a_ceiling),

@@ -288,7 +288,9 @@ static void log_fiber(void *arg)
 
 	if (!datagram)
 		abort();
-	while ((n = co_read(&c->log_in, datagram, LOG_BATCH, NO_DEADLINE)) > 0) {
+	/* A room sends one datagram a turn: to look for a second at once would be in vain. */
+	while (co_wait_readable(&c->log_in, NO_DEADLINE) == 0 &&
+	       (n = co_read(&c->log_in, datagram, LOG_BATCH, NO_DEADLINE)) > 0) {
 		struct str rest = {datagram, (size_t)n};
 
 		while (rest.n > 0)

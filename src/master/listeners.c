@@ -16,6 +16,7 @@
 
 #include <errno.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -61,6 +62,8 @@ static int open_socket(const struct listener_addr *at, int *fd, struct err *e)
 	if (*fd < 0)
 		return err_errno(e, "cannot make a socket for %.*s", STR_ARG(at->text));
 	setsockopt(*fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+	/* Connections inherit it.  What is written is whole replies: none has to wait for the ACK of another. */
+	setsockopt(*fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 	if (at->addr.ss_family == AF_INET6)
 		setsockopt(*fd, IPPROTO_IPV6, IPV6_V6ONLY, &only_v6, sizeof(only_v6));
 	if (bind_within(*fd, at) == 0 && listen(*fd, BACKLOG) == 0)

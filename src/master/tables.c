@@ -34,6 +34,7 @@
 #define SETTLE_MS 50
 #define SETTLE_LOOKS 6
 #define TAKE_MS 15000
+#define COPY_CHUNK ((size_t)64 << 10) /* at most LOOP_SCRATCH */
 
 #define CHANGES \
 	(IN_CLOSE_WRITE | IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_ATTRIB | IN_ONLYDIR)
@@ -122,7 +123,7 @@ static int copy(int from, int to, const char *name, struct err *e)
 	size_t size = 0;
 	ssize_t n;
 
-	while ((n = read(from, bytes, LOOP_SCRATCH)) > 0 && write(to, bytes, (size_t)n) == n) {
+	while ((n = read(from, bytes, COPY_CHUNK)) > 0 && write(to, bytes, (size_t)n) == n) {
 		size += (size_t)n;
 		if (size > TABLE_CONTENTS_MAX)
 			break;
@@ -130,7 +131,7 @@ static int copy(int from, int to, const char *name, struct err *e)
 	int code = n == 0 ? ERR_OK : err_errno(e, "cannot read %s", name);
 
 	/* Password hashes were in it. */
-	explicit_bzero(bytes, LOOP_SCRATCH);
+	explicit_bzero(bytes, COPY_CHUNK);
 	if (size > TABLE_CONTENTS_MAX)
 		code = err_set(e, ERR_TOO_BIG, "%s is larger than %u MiB", name, TABLE_CONTENTS_MAX >> 20);
 	return code;

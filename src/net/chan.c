@@ -33,8 +33,7 @@
 
 #define SLOT_BITS 12
 #define LARGE ((size_t)8 << 10) /* a message with a letter or an outline */
-#define READ_BATCH 32 /* messages taken before the loop gets a look at others */
-#define LAST_BATCHES 16 /* more than a socket holds */
+#define LAST_BATCHES 32 /* more than a socket holds */
 
 struct slot {
 	uint32_t use;
@@ -156,13 +155,16 @@ static void queue_drop(struct frame_queue *q)
 static int queue_send(struct frame_queue *q, int fd)
 {
 	while (q->first) {
-		struct chan_frame *f = q->first;
-		int code = chan_frame_send(fd, f);
+		int sent = chan_frames_send(fd, q->first);
 
-		if (code)
-			return code;
-		q->first = f->next;
-		chan_frame_free(f);
+		if (sent < 0)
+			return sent;
+		for (; sent > 0; sent--) {
+			struct chan_frame *f = q->first;
+
+			q->first = f->next;
+			chan_frame_free(f);
+		}
 	}
 	queue_init(q);
 	return ERR_OK;
@@ -353,26 +355,20 @@ static void take(struct chan *c, struct chan_parcel *p, const struct chan_head *
 		chan_parcel_close(p);
 }
 
+/* One batch, then the loop gets a look at others. */
 static void read_some(struct chan *c)
 {
-	uint32_t generation = c->generation;
+	struct chan_arrival all[CHAN_BATCH];
+	int n = chan_frames_receive(c->fd, false, all, CHAN_BATCH);
 
-	for (int i = 0; i < READ_BATCH && c->generation == generation && c->fd >= 0; i++) {
-		struct chan_parcel p;
-		struct chan_head head;
-		int code = chan_frame_receive(c->fd, false, &p, &head);
-
-		if (code == ERR_BUSY)
-			return;
-		if (code == ERR_CLOSED) {
-			chan_lost(c);
-			return;
-		}
-		if (code == ERR_OK)
-			take(c, &p, &head);
+	if (n == ERR_CLOSED)
+		chan_lost(c);
+	/* None of these ends the channel: fibers run later. */
+	for (int i = 0; i < n; i++)
+		if (all[i].code == ERR_OK)
+			take(c, &all[i].parcel, &all[i].head);
 		else
 			log_line(LOG_WARNING, "%s sent a message of a wrong size", c->name);
-	}
 }
 
 /* The neighbour takes no more.  What it said before its end counts all the same: answers, and

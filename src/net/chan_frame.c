@@ -8,6 +8,7 @@
 
 #include "net/loop.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -77,30 +78,44 @@ void chan_frame_address(struct chan_frame *f, enum chan_kind kind, uint8_t statu
 	le64_set(h + 8, (uint64_t)deadline);
 }
 
-int chan_frame_send(int fd, const struct chan_frame *f)
+/* The descriptors of one message, in a buffer that is aligned for them. */
+union control {
+	char bytes[CMSG_SPACE(sizeof(int) * CHAN_FDS_MAX)];
+	struct cmsghdr align;
+};
+
+static void put_fds(struct msghdr *m, const struct chan_frame *f, union control *control)
 {
-	union {
-		char bytes[CMSG_SPACE(sizeof(int) * CHAN_FDS_MAX)];
-		struct cmsghdr align;
-	} control;
-	struct iovec iov = {f->bytes.p, f->bytes.n};
-	struct msghdr m = {.msg_iov = &iov, .msg_iovlen = 1};
+	size_t n = sizeof(int) * f->fd_count;
 
-	if (f->fd_count) {
-		size_t n = sizeof(int) * f->fd_count;
+	memset(control, 0, sizeof(*control));
+	m->msg_control = control->bytes;
+	m->msg_controllen = CMSG_SPACE(n);
+	struct cmsghdr *c = CMSG_FIRSTHDR(m);
 
-		memset(&control, 0, sizeof(control));
-		m.msg_control = control.bytes;
-		m.msg_controllen = CMSG_SPACE(n);
-		struct cmsghdr *c = CMSG_FIRSTHDR(&m);
+	c->cmsg_level = SOL_SOCKET;
+	c->cmsg_type = SCM_RIGHTS;
+	c->cmsg_len = CMSG_LEN(n);
+	memcpy(CMSG_DATA(c), f->fds, n);
+}
 
-		c->cmsg_level = SOL_SOCKET;
-		c->cmsg_type = SCM_RIGHTS;
-		c->cmsg_len = CMSG_LEN(n);
-		memcpy(CMSG_DATA(c), f->fds, n);
+int chan_frames_send(int fd, const struct chan_frame *first)
+{
+	union control control[CHAN_BATCH];
+	struct iovec iov[CHAN_BATCH];
+	struct mmsghdr m[CHAN_BATCH] = {0};
+	unsigned n = 0;
+
+	for (const struct chan_frame *f = first; f && n < CHAN_BATCH; f = f->next, n++) {
+		iov[n] = (struct iovec){f->bytes.p, f->bytes.n};
+		m[n].msg_hdr = (struct msghdr){.msg_iov = &iov[n], .msg_iovlen = 1};
+		if (f->fd_count)
+			put_fds(&m[n].msg_hdr, f, &control[n]);
 	}
-	if (sendmsg(fd, &m, MSG_NOSIGNAL | MSG_DONTWAIT) >= 0)
-		return ERR_OK;
+	int sent = sendmmsg(fd, m, n, MSG_NOSIGNAL | MSG_DONTWAIT);
+
+	if (sent > 0)
+		return sent;
 	/* ETOOMANYREFS: too many descriptors in flight; they leave as the neighbour reads. */
 	if (errno == EAGAIN || errno == EINTR || errno == ENOBUFS || errno == ETOOMANYREFS)
 		return ERR_BUSY;
@@ -127,47 +142,59 @@ static void take_fds(struct msghdr *m, struct chan_parcel *p)
 	}
 }
 
-int chan_frame_receive(int fd, bool wait, struct chan_parcel *p, struct chan_head *head)
+static int take_message(struct msghdr *m, size_t n, struct chan_parcel *p, struct chan_head *head)
 {
-	char *scratch = loop_scratch();
-	union {
-		char bytes[CMSG_SPACE(sizeof(int) * CHAN_FDS_MAX)];
-		struct cmsghdr align;
-	} control;
-	struct iovec iov = {scratch, CHAN_MESSAGE_MAX};
-	struct msghdr m = {.msg_iov = &iov,
-			   .msg_iovlen = 1,
-			   .msg_control = control.bytes,
-			   .msg_controllen = sizeof(control.bytes)};
-	ssize_t n;
+	char *bytes = m->msg_iov->iov_base;
 
 	*p = (struct chan_parcel){0};
-	/* ECONNRESET: the neighbour ended with messages of ours unread.  It is said once, before what
-	 * it had sent, which is still there. */
-	do
-		n = recvmsg(fd, &m, MSG_CMSG_CLOEXEC | (wait ? 0 : MSG_DONTWAIT));
-	while (n < 0 && (errno == EINTR || errno == ECONNRESET));
-	if (n < 0 && errno == EAGAIN)
-		return ERR_BUSY;
-	if (n <= 0)
-		return ERR_CLOSED;
-	take_fds(&m, p);
-	if ((m.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) || (size_t)n < CHAN_HEADER) {
+	take_fds(m, p);
+	if ((m->msg_flags & (MSG_TRUNC | MSG_CTRUNC)) || n < CHAN_HEADER) {
 		chan_parcel_free(p);
 		return ERR_INVALID;
 	}
-	p->bytes = malloc((size_t)n);
+	p->bytes = malloc(n);
 	if (!p->bytes)
 		abort();
-	memcpy(p->bytes, scratch, (size_t)n);
-	explicit_bzero(scratch, (size_t)n);
-	p->payload = (struct str){p->bytes + CHAN_HEADER, (size_t)n - CHAN_HEADER};
+	memcpy(p->bytes, bytes, n);
+	explicit_bzero(bytes, n);
+	p->payload = (struct str){p->bytes + CHAN_HEADER, n - CHAN_HEADER};
 	p->type = le16_get(p->bytes);
 	p->id = le32_get(p->bytes + 4);
 	p->deadline = (int64_t)le64_get(p->bytes + 8);
 	head->kind = (uint8_t)p->bytes[2];
 	head->status = (uint8_t)p->bytes[3];
 	return ERR_OK;
+}
+
+_Static_assert(LOOP_SCRATCH >= CHAN_BATCH * CHAN_MESSAGE_MAX, "a batch lies in the scratch memory");
+
+int chan_frames_receive(int fd, bool wait, struct chan_arrival *out, unsigned max)
+{
+	union control control[CHAN_BATCH];
+	struct iovec iov[CHAN_BATCH];
+	struct mmsghdr m[CHAN_BATCH] = {0};
+	int n, taken = 0;
+
+	assert(max > 0 && max <= CHAN_BATCH);
+	for (unsigned i = 0; i < max; i++) {
+		iov[i] = (struct iovec){loop_scratch() + i * CHAN_MESSAGE_MAX, CHAN_MESSAGE_MAX};
+		m[i].msg_hdr = (struct msghdr){.msg_iov = &iov[i],
+					       .msg_iovlen = 1,
+					       .msg_control = control[i].bytes,
+					       .msg_controllen = sizeof(control[i].bytes)};
+	}
+	/* ECONNRESET: the neighbour ended with messages of ours unread.  It is said once, before what
+	 * it had sent, which is still there. */
+	do
+		n = recvmmsg(fd, m, max, MSG_CMSG_CLOEXEC | (wait ? MSG_WAITFORONE : MSG_DONTWAIT), NULL);
+	while (n < 0 && (errno == EINTR || errno == ECONNRESET));
+	if (n < 0 && errno == EAGAIN)
+		return ERR_BUSY;
+	/* An empty message is the end, and what was said before it comes first. */
+	for (; taken < n && m[taken].msg_len > 0; taken++)
+		out[taken].code = take_message(&m[taken].msg_hdr, m[taken].msg_len, &out[taken].parcel,
+					       &out[taken].head);
+	return taken > 0 ? taken : ERR_CLOSED;
 }
 
 void chan_parcel_close(struct chan_parcel *p)
@@ -184,12 +211,16 @@ void chan_parcel_close(struct chan_parcel *p)
 
 int chan_receive_first(int fd, struct chan_parcel *p)
 {
-	struct chan_head head;
-	int code = chan_frame_receive(fd, true, p, &head);
+	struct chan_arrival first;
+	int n = chan_frames_receive(fd, true, &first, 1);
 
-	if (code == ERR_OK && head.kind != CHAN_NOTE) {
-		chan_parcel_close(p);
-		code = ERR_INVALID;
-	}
-	return code;
+	if (n < 0)
+		return n;
+	if (first.code)
+		return first.code;
+	*p = first.parcel;
+	if (first.head.kind == CHAN_NOTE)
+		return ERR_OK;
+	chan_parcel_close(p);
+	return ERR_INVALID;
 }

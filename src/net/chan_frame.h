@@ -16,9 +16,18 @@
 
 enum chan_kind { CHAN_QUESTION = 1, CHAN_ANSWER = 2, CHAN_NOTE = 3 };
 
+/* Messages that one system call takes or brings. */
+#define CHAN_BATCH 16
+
 struct chan_head {
 	uint8_t kind;
 	uint8_t status;
+};
+
+struct chan_arrival {
+	int code; /* 0; ERR_INVALID: too short, too long or too many descriptors, and nothing to close */
+	struct chan_parcel parcel;
+	struct chan_head head;
 };
 
 void chan_frame_free(struct chan_frame *f);
@@ -27,11 +36,13 @@ bool chan_frame_ok(const struct chan_frame *f);
 /* Fills the header in. */
 void chan_frame_address(struct chan_frame *f, enum chan_kind kind, uint8_t status, uint32_t id,
 			int64_t deadline);
-/* Never waits.  0, ERR_BUSY when the socket is full, ERR_CLOSED. */
-int chan_frame_send(int fd, const struct chan_frame *f);
-/* Takes one message: ERR_BUSY when there is none (unless wait), ERR_CLOSED at the end,
- * ERR_INVALID for one that is too short, too long or has too many descriptors. */
-int chan_frame_receive(int fd, bool wait, struct chan_parcel *p, struct chan_head *head);
+/* Gives the kernel this frame and those behind it, at most CHAN_BATCH; never waits.  How many it
+ * took, at least one; ERR_BUSY when the socket is full, ERR_CLOSED. */
+int chan_frames_send(int fd, const struct chan_frame *first);
+/* Takes what is there, at most `max` (up to CHAN_BATCH) messages, and waits for one when `wait`
+ * says so: their number, below max when no more were there.  ERR_BUSY when there is none,
+ * ERR_CLOSED at the end. */
+int chan_frames_receive(int fd, bool wait, struct chan_arrival *out, unsigned max);
 /* Closes the parcel's descriptors and frees its bytes. */
 void chan_parcel_close(struct chan_parcel *p);
 

@@ -42,8 +42,7 @@ static void check_again(struct chan_parcel *p, const struct chan_head *head)
 /* The first octet: how many descriptors go along. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct chan_parcel p;
-	struct chan_head head;
+	struct chan_arrival got;
 	int pair[2];
 
 	if (size < 2 || size > CHAN_MESSAGE_MAX)
@@ -52,10 +51,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		abort();
 	struct chan_frame *f = frame_of(data + 1, size - 1, data[0] % (CHAN_FDS_MAX + 1));
 
-	if (chan_frame_send(pair[0], f) == ERR_OK &&
-	    chan_frame_receive(pair[1], false, &p, &head) == ERR_OK) {
-		check_again(&p, &head);
-		chan_parcel_close(&p);
+	if (chan_frames_send(pair[0], f) == 1 && chan_frames_receive(pair[1], false, &got, 1) == 1 &&
+	    got.code == ERR_OK) {
+		check_again(&got.parcel, &got.head);
+		chan_parcel_close(&got.parcel);
 	}
 	chan_frame_free(f);
 	close(pair[0]);

@@ -9,7 +9,10 @@
 #include <assert.h>
 #include <errno.h>
 #include <limits.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 /* libuv closes handles later than we close descriptors, so its part lives on its
@@ -184,6 +187,13 @@ int co_read(struct io *io, char *p, size_t n, int64_t deadline)
 		if (code)
 			return code;
 	}
+}
+
+void io_ack_now(const struct io *io)
+{
+	int one = 1;
+
+	setsockopt(io->fd, IPPROTO_TCP, TCP_QUICKACK, &one, sizeof(one));
 }
 
 int co_write(struct io *io, struct str bytes, int64_t deadline)

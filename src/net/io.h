@@ -42,6 +42,10 @@ int co_wait_either(struct io *a, unsigned want_a, struct io *b, unsigned want_b,
 
 /* Bytes read (at least 1), ERR_CLOSED at the end of file or a reset, or as above. */
 int co_read(struct io *io, char *p, size_t n, int64_t deadline);
+/* Sends the ACK that TCP keeps for an answer to take along.  For one who read a part and waits for the
+ * rest: the peer may keep that until the ACK (RFC 9293 3.7.4), and both would wait for 40 ms.  Of other
+ * sockets: nothing. */
+void io_ack_now(const struct io *io);
 /* 0 when all is written, or a negative code. */
 int co_write(struct io *io, struct str bytes, int64_t deadline);
 

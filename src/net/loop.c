@@ -19,6 +19,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 
 static struct {
@@ -35,12 +36,19 @@ static struct {
 	int64_t slowest; /* and the longest of them */
 	int64_t quiet_until;
 	bool stopping;
-	char scratch[LOOP_SCRATCH];
 } loop;
+
+/* Of pages of its own, so that they can go. */
+static _Alignas(4096) char scratch[LOOP_SCRATCH];
 
 char *loop_scratch(void)
 {
-	return loop.scratch;
+	return scratch;
+}
+
+void loop_scratch_trim(void)
+{
+	madvise(scratch, sizeof(scratch), MADV_DONTNEED);
 }
 
 uv_loop_t *loop_uv(void)
@@ -236,7 +244,7 @@ static void job_done(uv_work_t *w, int status)
 	fiber_wake(job->waiter, ERR_OK);
 }
 
-void co_run_blocking(void (*fn)(void *arg), void *arg)
+static struct pool_job *give_to_pool(void (*fn)(void *arg), void *arg)
 {
 	struct pool_job *job = calloc(1, sizeof(*job));
 
@@ -247,11 +255,29 @@ void co_run_blocking(void (*fn)(void *arg), void *arg)
 	job->arg = arg;
 	job->waiter = fiber_self();
 	must(uv_queue_work(&loop.uv, &job->work, in_thread, job_done), "uv_queue_work");
+	return job;
+}
+
+static void co_take_from_pool(struct pool_job *job)
+{
 	fiber_shield(true);
 	while (!job->done)
 		co_park(NO_DEADLINE);
 	fiber_shield(false);
 	free(job);
+}
+
+void co_run_blocking(void (*fn)(void *arg), void *arg)
+{
+	co_take_from_pool(give_to_pool(fn, arg));
+}
+
+void co_run_blocking_pair(void (*first)(void *arg), void (*second)(void *arg), void *arg)
+{
+	struct pool_job *one = give_to_pool(first, arg), *other = give_to_pool(second, arg);
+
+	co_take_from_pool(one);
+	co_take_from_pool(other);
 }
 
 struct warm_up {

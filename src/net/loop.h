@@ -14,7 +14,7 @@
 #include <stdint.h>
 #include <uv.h>
 
-#define LOOP_SCRATCH ((size_t)80 << 10)
+#define LOOP_SCRATCH ((size_t)1280 << 10)
 
 /* Something to do once at the end of the present turn. */
 struct turn_task {
@@ -38,6 +38,8 @@ uv_loop_t *loop_uv(void);
 /* Memory for a call that does not switch fibers: what is in it is gone after the next
  * call of anything.  LOOP_SCRATCH bytes. */
 char *loop_scratch(void);
+/* Gives back the pages that it has filled. */
+void loop_scratch_trim(void);
 void loop_defer(struct turn_task *task);
 /* Takes a task back that may be queued, before its memory goes. */
 void loop_undefer(struct turn_task *task);
@@ -57,6 +59,9 @@ uint64_t loop_turns(void);
  * otherwise not be touched by anyone meanwhile; the wait has no deadline and is
  * not cancelled, since the worker still uses arg.  fn must see nothing shared. */
 void co_run_blocking(void (*fn)(void *arg), void *arg);
+/* Two at once and waits for both: `first` begins before `second`, in another thread or, when no
+ * other is free, ends before it.  What of arg both use is theirs to order. */
+void co_run_blocking_pair(void (*first)(void *arg), void (*second)(void *arg), void *arg);
 /* Starts the threads of the pool, each once busy (before the walls forbid it), and lets them
  * be nicer than the loop by so much. */
 void loop_warm_pool(unsigned threads, int nice);

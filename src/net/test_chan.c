@@ -316,7 +316,7 @@ static void say_raw(int fd, const char *name)
 	chan_frame_add_str(f, str_of(name), 1024);
 	buf_put_u16(&f->bytes, 1);
 	chan_frame_address(f, CHAN_QUESTION, 0, 1, deadline_in(1000));
-	assert_int_equal(chan_frame_send(fd, f), 0);
+	assert_int_equal(chan_frames_send(fd, f), 1);
 	chan_frame_free(f);
 }
 
@@ -392,6 +392,72 @@ static void small_messages_do_not_wait_behind_large_ones(void **state)
 	assert_string_equal(trace, "waiting small-first ");
 }
 
+/* Notes without a payload but for their number, in a list. */
+static struct chan_frame *make_frames(unsigned count)
+{
+	struct chan_frame *first = NULL;
+
+	while (count-- > 0) {
+		struct chan_frame *f = chan_frame_new(MSG_LEFT);
+
+		chan_frame_address(f, CHAN_NOTE, 0, count, 0);
+		f->next = first;
+		first = f;
+	}
+	return first;
+}
+
+static struct chan_frame *free_frames(struct chan_frame *first, int count)
+{
+	while (first && count-- > 0) {
+		struct chan_frame *next = first->next;
+
+		chan_frame_free(first);
+		first = next;
+	}
+	return first;
+}
+
+static void expect_arrivals(const struct chan_arrival *got, int count, unsigned first_id)
+{
+	for (int i = 0; i < count; i++) {
+		struct chan_parcel p = got[i].parcel;
+
+		assert_int_equal(got[i].code, 0);
+		assert_int_equal(p.id, first_id + (unsigned)i);
+		assert_int_equal(got[i].head.kind, CHAN_NOTE);
+		chan_parcel_close(&p);
+	}
+}
+
+static void many_messages_take_one_call(void **state)
+{
+	struct chan_arrival got[CHAN_BATCH];
+	struct chan_frame *list = make_frames(CHAN_BATCH + 3);
+	int fds[2];
+
+	socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds);
+	chan_frame_add_fd(list->next, fds[0]);
+	assert_int_equal(chan_frames_receive(fds[1], false, got, CHAN_BATCH), ERR_BUSY);
+	assert_int_equal(chan_frames_send(fds[0], list), CHAN_BATCH);
+	list = free_frames(list, CHAN_BATCH);
+	assert_int_equal(chan_frames_send(fds[0], list), 3);
+	free_frames(list, 3);
+	assert_int_equal(send(fds[0], "short", 5, 0), 5);
+	close(fds[0]);
+
+	assert_int_equal(chan_frames_receive(fds[1], false, got, CHAN_BATCH), CHAN_BATCH);
+	assert_int_equal(got[0].parcel.fd_count, 0);
+	assert_int_equal(got[1].parcel.fd_count, 1);
+	expect_arrivals(got, CHAN_BATCH, 0);
+	/* What came before the end is heard before it. */
+	assert_int_equal(chan_frames_receive(fds[1], false, got, CHAN_BATCH), 4);
+	expect_arrivals(got, 3, CHAN_BATCH);
+	assert_int_equal(got[3].code, ERR_INVALID);
+	assert_int_equal(chan_frames_receive(fds[1], false, got, CHAN_BATCH), ERR_CLOSED);
+	close(fds[1]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -404,6 +470,7 @@ int main(void)
 		cmocka_unit_test(a_flood_is_refused_above_the_ceiling),
 		cmocka_unit_test(last_words_are_heard),
 		cmocka_unit_test(small_messages_do_not_wait_behind_large_ones),
+		cmocka_unit_test(many_messages_take_one_call),
 	};
 
 	return cmocka_run_group_tests_name("chan", tests, NULL, NULL);

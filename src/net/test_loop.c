@@ -72,9 +72,46 @@ static void slow_turns_are_told_once_in_a_while(void **state)
 	assert_ptr_equal(strstr(strstr(lines, want) + 1, "slow:"), NULL);
 }
 
+static void raise_first(void *arg)
+{
+	uv_sem_post(arg);
+}
+
+static void wait_second(void *arg)
+{
+	uv_sem_wait(arg);
+}
+
+static void pair_fiber(void *arg)
+{
+	co_run_blocking_pair(raise_first, wait_second, arg);
+	loop_stop();
+}
+
+/* The second would wait for ever if it kept the first from running. */
+static void a_pair_of_jobs_may_wait_for_the_first(void **state)
+{
+	struct fiber_group group;
+	uv_sem_t turn;
+
+	uv_sem_init(&turn, 0);
+	loop_init();
+	fiber_group_init(&group, 1);
+	for (int i = 0; i < 100; i++) {
+		fiber_start(&group, pair_fiber, &turn);
+		loop_run();
+	}
+	loop_end();
+	assert_int_not_equal(uv_sem_trywait(&turn), 0);
+	uv_sem_destroy(&turn);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(slow_turns_are_told_once_in_a_while)};
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(slow_turns_are_told_once_in_a_while),
+		cmocka_unit_test(a_pair_of_jobs_may_wait_for_the_first),
+	};
 
 	return cmocka_run_group_tests_name("loop", tests, NULL, NULL);
 }

@@ -9,6 +9,8 @@
 #include "relay/tls_client.h"
 
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -358,11 +360,14 @@ static int not_connected(struct session *s, int number)
 static int co_dial(struct session *s)
 {
 	const struct sockaddr *address = (const void *)&s->hop.address;
-	int number = 0, fd = socket(address->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	int one = 1, number = 0,
+	    fd = socket(address->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	socklen_t n = sizeof(number);
 
 	if (fd < 0)
 		return not_connected(s, errno);
+	/* A letter's last piece must not wait for the ACK of the one before. */
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 	if (connect(fd, address, s->hop.address_n) != 0 && errno != EINPROGRESS) {
 		number = errno;
 		close(fd);

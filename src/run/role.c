@@ -275,6 +275,7 @@ static void give_memory_back(struct role *role)
 	bool idle = turns - role->turns_seen < 8;
 
 	fibers_trim(POOLED_STACKS);
+	loop_scratch_trim();
 	if (idle || (spare > SPARE_MAX && role->spare_seen > SPARE_MAX)) {
 		malloc_trim(0);
 		spare = 0;

@@ -286,7 +286,7 @@ const struct setting_row setting_rows[SET_COUNT] = {
 		.meaning = "User of the processes that talk to the network or parse what comes from it.",
 	},
 	[SET_SASL_MECHANISMS] = {
-		.name = "sasl_mechanisms", .type = SETTING_WORDS, .rooms = GATE | KEEPER,
+		.name = "sasl_mechanisms", .type = SETTING_WORDS, .rooms = GATE,
 		WORDS("PLAIN", "LOGIN"), .fallback = "", .fallback_says = "those that every account can use",
 		.meaning = "SASL mechanisms that are offered.",
 	},

@@ -26,6 +26,10 @@
 #define ACTS_MAX 73728 /* the answer's field */
 /* With the outline of a letter in front of it. */
 #define ENTRY_READ_MAX ((size_t)2 << 20)
+#define UNFOLDED_MAX 32768 /* the answer's field */
+/* Of the answer for one account, and looked at for one answer: the loop is not held up. */
+#define UNFOLDED_ROW_MAX 1024
+#define UNFOLDED_LOOK 20000
 /* Part head, account, serial: then the epoch. */
 #define EPOCH_AT 20
 #define EPOCH_SIZE 8
@@ -444,4 +448,30 @@ void co_on_folded(void *room, struct chan_parcel *p)
 		return;
 	a->folded = m.serial;
 	a->dirty = true;
+}
+
+void co_on_unfolded(void *room, struct chan_parcel *p)
+{
+	struct spool *s = room;
+	const struct shard *shard = shard_of_chan(s, p->chan);
+	struct unfolded_question q;
+	struct buf b;
+
+	if (!unfolded_take(p, &q))
+		return;
+	uint32_t id = q.after, end = s->accounts.next_id;
+
+	buf_init(&b, UNFOLDED_MAX);
+	for (unsigned n = 0; n < UNFOLDED_LOOK && b.n + UNFOLDED_ROW_MAX <= UNFOLDED_MAX && id < end; n++) {
+		const struct account *a = account_of_shard(s, shard, ++id);
+
+		if (!a || a->ended || account_first_unfolded(a) == UINT64_MAX)
+			continue;
+		buf_put_u32(&b, a->id);
+		buf_put_str(&b, account_address(a));
+	}
+	struct unfolded_answer answer = {.next = id < end ? id : 0, .accounts = buf_str(&b)};
+
+	unfolded_answer(p, &answer);
+	buf_free(&b);
 }

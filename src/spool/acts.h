@@ -14,6 +14,7 @@ void co_on_shard(void *room, struct chan_parcel *p);
 void co_on_act(void *room, struct chan_parcel *p);
 void co_on_acts(void *room, struct chan_parcel *p);
 void co_on_folded(void *room, struct chan_parcel *p);
+void co_on_unfolded(void *room, struct chan_parcel *p);
 
 /* An act on its way into a group. */
 struct act_request {

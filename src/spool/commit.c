@@ -31,19 +31,20 @@ struct commit_job {
 	bool letters;
 	uint64_t now_us, recycle;
 	int journal_code, volume_code, tidy_code;
-	struct err journal_err, volume_err, tidy_err;
-	struct fiber *committer;
-	bool volume_synced;
+	int sync_code; /* of the volume's */
+	struct err journal_err, volume_err, sync_err, tidy_err;
+	unsigned journal_syncs, volume_syncs;
+	uv_sem_t *volume_written; /* or not, as volume_code says */
 };
 
 void commit_init(struct commit *c, struct journal *journal, struct volume *volume)
 {
 	*c = (struct commit){.journal = journal, .volume = volume};
 	c->end = &c->first;
-	fiber_group_init(&c->fibers, 2);
+	fiber_group_init(&c->fibers, 1);
 	journal_group_init(&c->group, journal);
 	c->job = calloc(1, sizeof(*c->job));
-	if (!c->job)
+	if (!c->job || uv_sem_init(&c->volume_written, 0) != 0)
 		abort();
 }
 
@@ -51,6 +52,7 @@ void commit_free(struct commit *c)
 {
 	assert(!c->running);
 	journal_group_free(&c->group);
+	uv_sem_destroy(&c->volume_written);
 	free(c->job);
 	c->job = NULL;
 }
@@ -58,31 +60,41 @@ void commit_free(struct commit *c)
 /* --- in the pool -------------------------------------------------------------------- */
 
 /* The volume first: a full disk shows there, and the journal has then seen nothing. */
+static void write_volume(struct commit_job *j)
+{
+	j->volume_code = volume_write(j->volume, j->now_us, &j->volume_err);
+	uv_sem_post(j->volume_written);
+}
+
+static void write_journal(struct commit_job *j)
+{
+	j->journal_code = journal_write(j->journal, j->group, j->now_us, &j->journal_err);
+	if (j->journal_code)
+		return;
+	j->journal_code = journal_sync(j->journal, &j->journal_err);
+	j->journal_syncs++;
+}
+
 static void write_group(void *arg)
 {
 	struct commit_job *j = arg;
 
 	if (j->letters)
-		j->volume_code = volume_write(j->volume, j->now_us, &j->volume_err);
-	if (j->volume_code == 0 && j->group->count > 0)
-		j->journal_code = journal_write(j->journal, j->group, j->now_us, &j->journal_err);
-	/* Without letters the sync needs no second thread, and no second turn. */
-	if (!j->letters && j->journal_code == 0)
-		j->journal_code = journal_sync(j->journal, &j->journal_err);
+		write_volume(j);
+	if (j->volume_code == 0)
+		write_journal(j);
 }
 
-static void sync_journal(void *arg)
-{
-	struct commit_job *j = arg;
-
-	j->journal_code = journal_sync(j->journal, &j->journal_err);
-}
-
+/* Beside write_group, which was given to the pool before it: the wait is short, and with one thread none. */
 static void sync_volume(void *arg)
 {
 	struct commit_job *j = arg;
 
-	j->volume_code = volume_sync(j->volume, &j->volume_err);
+	uv_sem_wait(j->volume_written);
+	if (j->volume_code)
+		return;
+	j->sync_code = volume_sync(j->volume, &j->sync_err);
+	j->volume_syncs++;
 }
 
 static void refuse_group(void *arg)
@@ -232,33 +244,6 @@ static void refuse_all(struct commit *c, int code, const char *why)
 	}
 }
 
-/* fiber */
-static void volume_sync_fiber(void *arg)
-{
-	struct commit_job *j = arg;
-
-	co_run_blocking(sync_volume, j);
-	j->volume_synced = true;
-	fiber_wake(j->committer, 0);
-}
-
-static void co_sync_both(struct commit *c)
-{
-	struct commit_job *j = c->job;
-
-	j->committer = fiber_self();
-	j->volume_synced = false;
-	c->counts.syncs += 2;
-	if (fiber_start(&c->fibers, volume_sync_fiber, j) != 0) {
-		/* No stack for a second fiber: one after the other does as well. */
-		co_run_blocking(sync_volume, j);
-		j->volume_synced = true;
-	}
-	co_run_blocking(sync_journal, j);
-	while (!j->volume_synced)
-		co_park(NO_DEADLINE);
-}
-
 static void co_write_group(struct commit *c)
 {
 	struct commit_job *j = c->job;
@@ -267,18 +252,20 @@ static void co_write_group(struct commit *c)
 				 .volume = c->volume,
 				 .group = &c->group,
 				 .letters = c->letters > 0,
+				 .volume_written = &c->volume_written,
 				 .now_us = (uint64_t)clock_wall_us()};
-	co_run_blocking(write_group, j);
-	c->counts.syncs += !j->letters && j->journal_code == 0;
-	if (j->letters && j->volume_code == 0 && j->journal_code == 0)
-		co_sync_both(c);
+	if (j->letters)
+		co_run_blocking_pair(write_group, sync_volume, j);
+	else
+		co_run_blocking(write_group, j);
+	c->counts.syncs += j->journal_syncs + j->volume_syncs;
 }
 
 static void co_decide_group(struct commit *c)
 {
 	struct commit_job *j = c->job;
 
-	if (j->volume_code == 0 && j->journal_code == 0) {
+	if (j->volume_code == 0 && j->sync_code == 0 && j->journal_code == 0) {
 		journal_accept(c->journal);
 		if (j->letters)
 			volume_accept(c->volume);
@@ -288,7 +275,7 @@ static void co_decide_group(struct commit *c)
 		accept_all(c);
 		return;
 	}
-	struct err why = j->volume_code ? j->volume_err : j->journal_err;
+	struct err why = j->volume_code ? j->volume_err : j->sync_code ? j->sync_err : j->journal_err;
 
 	c->counts.refused++;
 	co_run_blocking(refuse_group, j);

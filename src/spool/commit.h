@@ -8,8 +8,8 @@
  * All of a group are told together: accepted, or refused with one sentence.
  *
  *  1. One group in flight (invariant 2); accepted means durable (invariant 1).
- *  2. Letters go to the open volume, entries to the journal; both are synced side by
- *     side in two pool threads.
+ *  2. Letters go to the open volume, entries to the journal behind them; both are synced
+ *     side by side in two pool threads.
  *  3. What a request changed when it joined, it takes back when it is refused;
  *     refusals run from the last to the first.
  *  4. When the disk is full, what frees or settles goes on alone (invariant 10).
@@ -23,6 +23,8 @@
 #include "store/entry.h"
 #include "store/journal.h"
 #include "store/volume.h"
+
+#include <uv.h>
 
 struct commit;
 struct commit_request;
@@ -69,11 +71,12 @@ struct commit {
 	struct commit_counts counts;
 
 	/* Private. */
-	struct fiber_group fibers; /* the committer and the volume's sync */
+	struct fiber_group fibers; /* the committer */
 	struct commit_request *first, **end; /* waiting */
 	struct commit_request *members; /* of the group, newest first */
 	struct journal_group group;
 	struct commit_job *job;
+	uv_sem_t volume_written;
 	uint64_t recycle; /* give back what lies before; 0: nothing to do */
 	unsigned letters; /* in the group */
 	int64_t full_until; /* until then only what frees or settles is taken */

@@ -31,6 +31,7 @@ const struct chan_handler spool_handlers[] = {
 	{MSG_ACCOUNT, co_on_account},
 	{MSG_SHARD, co_on_shard},
 	{MSG_FOLDED, co_on_folded},
+	{MSG_UNFOLDED, co_on_unfolded},
 	{MSG_APPEND_ACT, co_on_append_act},
 	{MSG_RELEASE, co_on_release},
 	{MSG_QUEUE, co_on_queue},

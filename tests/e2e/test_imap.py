@@ -3,7 +3,9 @@
 """Reading mail over IMAP with real clients: what came in on port 25 is listed, read, flagged, moved and removed."""
 import imaplib
 import ssl
+import statistics
 import subprocess
+import time
 import unittest
 
 import house
@@ -56,6 +58,27 @@ class Imaplib(unittest.TestCase):
             self.assertEqual(imap.select("INBOX"), ("OK", [b"2"]))
             self.assertIn(b"Plans.2027", b"\n".join(imap.list()[1]))
             imap.logout()
+
+    def test_new_mail_wakes_those_that_idle(self):
+        with houseful() as home:
+            dialogue, waits, count = post.Dialogue(home), [], 0
+            imap = imaplib.IMAP4_SSL("127.0.0.1", home.ports()["imaps"], ssl_context=CONTEXT, timeout=30)
+            imap.login("a@a.test", "pw")
+            imap.select("INBOX")
+            imap.send(b"i IDLE\r\n")
+            self.assertTrue(imap.readline().startswith(b"+"))
+            for number in range(20):
+                dialogue.send("s@far.test", ["a@a.test"], post.letter(number))
+                accepted = time.monotonic()
+                while not (line := imap.readline()).endswith(b" EXISTS\r\n"):
+                    self.assertTrue(line.endswith(b" RECENT\r\n"), line)
+                waits.append(time.monotonic() - accepted)
+                count += 1
+                self.assertEqual(line, b"* %d EXISTS\r\n" % count)
+            print(f"# from the 250 to EXISTS: median {statistics.median(waits) * 1000:.1f} ms, longest {max(waits) * 1000:.1f}")
+            imap.send(b"DONE\r\n")
+            dialogue.close()
+            imap.shutdown()
 
     def test_starttls_and_a_wrong_password(self):
         with houseful() as home:

@@ -46,6 +46,19 @@ def whole(imap, uid):
 
 
 class Imaplib(unittest.TestCase):
+    def test_no_end_of_a_command_waits_for_a_delayed_ack(self):
+        """imaplib writes the CRLF behind a literal by itself: Linux sends it after the ACK, and delays that for 40 ms."""
+        def took(imap, number):
+            begin = time.monotonic()
+            self.assertEqual(imap.append("INBOX", None, None, letter(number, 4096))[0], "OK")
+            return time.monotonic() - begin
+        with houseful() as home:
+            plain = imaplib.IMAP4("127.0.0.1", home.ports()["imap"], timeout=120)
+            plain.login("a@a.test", "pw")
+            for imap in plain, client(home):
+                self.assertLess(min(took(imap, number) for number in range(12)), 0.03)
+                imap.logout()
+
     def test_what_was_stored_is_read(self):
         with houseful() as home:
             imap, other = client(home), client(home)
