@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """All that people do with a mail server, at once, with a model of what they were answered.
 
-    with peer.Sink() as sink, mixed.houseful(sink) as home:
+    with mixed.next_hop() as sink, mixed.houseful(sink) as home:
         load = mixed.Load(home, sink, seed=1).start()
         ...                     kill what you like
         load.stop()
@@ -10,7 +10,8 @@
 Letters come in on port 25 and on 587, for people here, for people elsewhere and for aliases of both; they leave to the
 sink.  Several sessions of each account append, flag, move and expunge over IMAP.  What was answered must hold:
 
-    250             the letter is once at each recipient here, and at least once at the sink for each elsewhere
+    250             the letter is once at each recipient here, and at least once at the sink for each elsewhere; of a
+                    recipient that the sink refuses, the sender has one report
     APPENDUID       the message has this UID, and its bytes
     OK of a command flags, folder and UID are as it left them, what it expunged is gone
     always          UIDs name one message for ever, UIDVALIDITY stays, UIDNEXT never goes back
@@ -31,6 +32,7 @@ import threading
 import time
 
 import house
+import peer
 import post
 
 imaplib._MAXLINE = 10_000_000
@@ -38,6 +40,8 @@ CONTEXT = ssl._create_unverified_context()      # the certificate is self-signed
 PEOPLE = ("a@a.test", "b@a.test", "c@a.test", "d@a.test")
 ALIASES = {"team@a.test": ("c@a.test", "d@a.test"), "out@a.test": ("out@far.test",), "both@a.test": ("b@a.test", "both@far.test")}
 ELSEWHERE = tuple(f"r{number}@far.test" for number in range(5))
+REFUSED = "refused@far.test"
+LATER = 0.03                                    # of the recipients are put off by the sink
 FOLDERS = ("INBOX", "Archive", "Trash")
 FLAGS = (r"\Seen", r"\Answered", r"\Flagged", r"\Draft", "$Mark")
 SIZES = (300, 3000, 3000, 3000, 40_000, 300_000)
@@ -47,12 +51,33 @@ GONE = "gone"
 NAME = re.compile(rb"^message-id: <([^@>]+)@mixed\.test>", re.M | re.I)
 
 
+def next_hop():
+    choice = random.Random()
+
+    def answer(to):
+        if to == REFUSED:
+            return "550 5.1.1 no such user"
+        return "451 4.2.0 later" if choice.random() < LATER else "250 2.1.5 OK"
+    return peer.Sink(answer)
+
+
 def houseful(sink, **settings):
     home = house.House(start=False, relay_host=f"[127.0.0.1]:{sink.port}", connections_per_address=500, **settings)
     home.write("postfix-accounts.cf", post.ACCOUNTS)
     home.write("postfix-virtual.cf", "".join(f"{alias} {','.join(members)}\n" for alias, members in ALIASES.items()))
     home.start()
     return home
+
+
+def name_of(text):
+    """The name in the letter's header, "report of ..." for a report; "" for the header of a report."""
+    head, _, body = text.partition(b"\r\n\r\n")
+    if found := NAME.search(head):
+        return found[1].decode()
+    if b"multipart/report" not in head:
+        return None
+    found = NAME.search(body)
+    return f"report of {found[1].decode()}" if found else ""
 
 
 def body_of(text):
@@ -187,7 +212,7 @@ class Load:
                 if self.ending.is_set():
                     break
                 here = [*PEOPLE, *ALIASES]
-                targets = here + list(ELSEWHERE) * 2 if login else here
+                targets = here + list(ELSEWHERE) * 2 + [REFUSED] if login else here
                 self.send_letter(smtp, login or "s@far.test", choice.sample(targets, choice.randint(1, 3)), choice.choice(SIZES))
                 self.pause(choice)
         finally:
@@ -219,14 +244,18 @@ class Load:
             return False
         mine = Letter(name, body_of(text))
         mine.maybe = {member for recipient in taken for member in ALIASES.get(recipient, (recipient,))}
+        report = Letter(f"report of {name}", None)
         with self.lock:
             self.letters[name] = mine
+            if REFUSED in mine.maybe:
+                report.maybe = {sender}
+                self.letters[report.name] = report
         code, said = smtp.data(text)
         if code != 250:
             self.failures[f"data: {said[:60]}"] += 1
             return False
-        mine.sure = mine.maybe
-        mine.identity = re.search(rb"queued as ([0-9A-F]{16})", said)[1].decode()
+        mine.sure, report.sure = mine.maybe - {REFUSED}, report.maybe
+        report.identity = mine.identity = re.search(rb"queued as ([0-9A-F]{16})", said)[1].decode()
         self.answers["250"] += 1
         return True
 
@@ -262,8 +291,11 @@ class Load:
 
     # IMAP
 
-    def imap_session(self, who, patience=PATIENCE):
-        imap = imaplib.IMAP4_SSL("127.0.0.1", self.home.ports()["imaps"], ssl_context=CONTEXT, timeout=patience)
+    def imap_session(self, who, patience=PATIENCE, tls=True):
+        """Without TLS the connection itself goes to mailbox and outlives its gate."""
+        ports = self.home.ports()
+        imap = (imaplib.IMAP4_SSL("127.0.0.1", ports["imaps"], ssl_context=CONTEXT, timeout=patience) if tls
+                else imaplib.IMAP4("127.0.0.1", ports["imap"], timeout=patience))
         try:
             imap.login(who, "pw")
         except BaseException:
@@ -300,11 +332,11 @@ class Load:
             about = row[0] + (rows[at + 1] if at + 1 < len(rows) and isinstance(rows[at + 1], bytes) else b"")
             uid = int(re.search(rb"\bUID (\d+)", about)[1])
             flags = {flag.decode() for flag in imaplib.ParseFlags(about)} - {r"\Recent"}
-            name = NAME.search(row[1].partition(b"\r\n\r\n")[0])
-            if not name:
+            name = name_of(row[1])
+            if name is None:
                 self.wrong.append(f"{who} {folder}: UID {uid} is no letter of ours: {row[1][:300]!r}")
+            if not name:
                 continue
-            name = name[1].decode()
             self.told_uid(who, folder, uid, name)
             found.append((State(folder, uid, frozenset(flags)), name, row[1]))
         return found
@@ -345,7 +377,7 @@ class Load:
         """{(name, recipient): how often} at the sink."""
         count = collections.Counter()
         for _, recipients, text in list(self.sink.letters):
-            name = NAME.search(text.partition(b"\r\n\r\n")[0])[1].decode()
+            name = name_of(text)
             for recipient in recipients:
                 count[name, recipient] += 1
         return count
@@ -360,6 +392,7 @@ class Load:
         if self.wrong:
             raise house.HouseError("\n".join(self.wrong[:20]))
         here, elsewhere = self.expected()
+        self.answers["report"] = sum(name.startswith("report") for name, _ in here)
 
         def settled():
             self.home.command("queue", "flush")
@@ -373,7 +406,7 @@ class Load:
         arrived = self.arrived()
         lost = [f"{name} for {who} ({self.letters[name].identity})" for name, who in elsewhere if not arrived[name, who]]
         for _, _, text in self.sink.letters:
-            name = NAME.search(text)[1].decode()
+            name = name_of(text)
             if name in self.letters and body_of(text) != self.letters[name].digest:
                 self.wrong.append(f"{name} came to the sink with another body")
         for who in PEOPLE:
@@ -394,7 +427,7 @@ class Load:
             mine = self.letters.get(name)
             if name not in messages and (not mine or who not in mine.maybe):
                 self.wrong.append(f"{who}: {name} was never sent here")
-            if mine and body_of(text) != mine.digest:
+            if mine and mine.digest and body_of(text) != mine.digest:
                 self.wrong.append(f"{who}: {name} has another body")
             if name in messages and not mine and hashlib.sha256(text).digest() != messages[name].digest:
                 self.wrong.append(f"{who}: {name} has other bytes")
@@ -440,7 +473,7 @@ class Session:
         self.own = load.own[number]
         self.messages = load.messages[self.who]
         self.folder = None
-        self.imap = load.imap_session(self.who)
+        self.imap = load.imap_session(self.who, tls=number % 2 == 0)
 
     def select(self, folder):
         if self.folder != folder:
@@ -535,7 +568,7 @@ class Session:
         self.select("INBOX")
         self.imap.noop()
         first = max(self.load.boxes[self.who, "INBOX"].names, default=0) + 1
-        rows = self.imap.uid("FETCH", f"{first}:{first + 9}", "(UID FLAGS BODY.PEEK[HEADER.FIELDS (MESSAGE-ID)])")[1]
+        rows = self.imap.uid("FETCH", f"{first}:{first + 9}", "(UID FLAGS BODY.PEEK[HEADER.FIELDS (MESSAGE-ID CONTENT-TYPE)])")[1]
         for state, name, _ in self.load.fetched(self.who, "INBOX", rows):
             if name in self.load.letters and name not in self.messages:
                 message = Message(name, None, [state])

@@ -15,7 +15,6 @@ import unittest
 
 import house
 import mixed
-import peer
 
 TIMEOUT = 400
 ROUNDS = int(os.environ.get("MAILSTEAD_ROUNDS", "20" if house.FLAVOUR == "release" else "10"))
@@ -64,7 +63,7 @@ class Blows(unittest.TestCase):
         choice = random.Random(SEED)
         say(f"seed {SEED}, {ROUNDS} rounds")
         times, twice = {}, 0
-        with peer.Sink() as sink, mixed.houseful(sink) as home:
+        with mixed.next_hop() as sink, mixed.houseful(sink) as home:
             load = mixed.Load(home, sink, SEED).start()
             deck = blows(sorted(home.roles()), choice)
             for number in range(1, ROUNDS + 1):
@@ -114,7 +113,7 @@ class Stopped(unittest.TestCase):
              "mailbox/0": ("receives", "other shard"), "keeper/0": ("reads on",)}
 
     def test_nothing_else_hangs(self):
-        with peer.Sink() as sink, mixed.houseful(sink) as home:
+        with mixed.next_hop() as sink, mixed.houseful(sink) as home:
             load = mixed.Load(home, sink, SEED).start()
             house.until(lambda: min(load.answers.get(kind, 0) for kind in ("250", "APPEND", "MOVE", "EXPUNGE")) > 5, "load")
             begun, most = mixed.memory(home), 0
@@ -161,7 +160,7 @@ class Stopped(unittest.TestCase):
 
 class Ended(unittest.TestCase):
     def test_an_orderly_end_loses_and_doubles_nothing(self):
-        with peer.Sink() as sink, mixed.houseful(sink) as home:
+        with mixed.next_hop() as sink, mixed.houseful(sink) as home:
             load = mixed.Load(home, sink, SEED).start()
             for _ in range(ENDS):
                 before = load.answers.copy()
