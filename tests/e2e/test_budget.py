@@ -23,7 +23,7 @@ TIMEOUT = 240
 LETTERS, SESSIONS, SIZE = 500, 20, 4096
 PEOPLE = ("a@a.test", "b@a.test", "c@a.test", "d@a.test")
 # A letter's ceilings.  The budget is 60 calls, a share of one sync for each of two files, its size and 6 KiB.
-CALLS, SYNCS, WRITTEN = 100, 1.5, 8 << 10
+CALLS, SYNCS, WRITTEN = 70, 1.5, 8 << 10
 # The house's, in KiB of PSS: all of it idle and after a burst (with rooms for more than two cores), and each role by itself.
 WHOLE, ROLE = (40 + 4 * max((os.cpu_count() or 1) - 2, 0)) << 10, 4 << 10
 ROLE_OF = {"resolver/0": 8 << 10}
