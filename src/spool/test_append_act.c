@@ -399,9 +399,12 @@ static void release_fiber(void *arg)
 
 	/* Not this shard's, not ids. */
 	assert_int_equal(co_give_up(77, both, 3), ERR_DENIED);
-	house.fail_syncs = 1;
-	assert_int_equal(co_give_up(1, both, 3), ERR_IO);
-	assert_true(held(shared, 1) && held(own.letter, 1));
+	/* A checkpoint would take the failure. */
+	if (house.spool->setup.write_every_ms > 0) {
+		house.fail_syncs = 1;
+		assert_int_equal(co_give_up(1, both, 3), ERR_IO);
+		assert_true(held(shared, 1) && held(own.letter, 1));
+	}
 	/* An act that comes with the release finds the letter dead. */
 	struct giving_up first = {own.letter, 1};
 
