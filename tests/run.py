@@ -164,7 +164,7 @@ def fuzz_jobs(seconds):
 
 def check_jobs():
     for check in sorted(TOP.glob("tools/check_*.py")):
-        yield job(f"check/{check.stem.removeprefix('check_')}", [PYTHON, check], limit=300)
+        yield job(f"check/{check.stem.removeprefix('check_')}", [PYTHON, check], limit=900)
     for test in sorted(TOP.glob("tests/checks/test_*.py")):
         yield job(f"check/{test.stem}", [PYTHON, TOP / "tests/tap.py", test], limit=120, tap=True)
 

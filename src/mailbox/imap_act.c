@@ -65,10 +65,32 @@ static int draft_first_folders(struct imap_session *s, void *arg, struct act_dra
 	return 0;
 }
 
+/* What is pending now has its fate, whatever that is. */
+static int co_wait_for_pending(struct account *a, struct err *e)
+{
+	struct account_act *act = a->last;
+
+	if (!act)
+		return 0;
+	act->refs++;
+	int code = co_account_act_wait(act, deadline_in(ACT_LONGEST_MS), e);
+
+	code = act->done ? 0 : code;
+	account_act_release(act);
+	return code;
+}
+
+/* The first letter may be making them at this moment: they are there when its act is durable. */
 int co_imap_first_folders(struct imap_session *s, struct err *e)
 {
 	struct change changes[DELIVERY_CHANGES_MAX];
 	uint64_t serial;
+	int code = 0;
 
-	return co_imap_act(s, draft_first_folders, changes, &serial, e);
+	while (!code && !ledger_find(&s->account->views.ledger, STR("INBOX"))) {
+		code = co_imap_act(s, draft_first_folders, changes, &serial, e);
+		if (!code)
+			code = co_wait_for_pending(s->account, e);
+	}
+	return code;
 }

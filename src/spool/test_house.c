@@ -144,7 +144,7 @@ static void co_on_deliver(void *room, struct chan_parcel *p)
 		code = err_set(&e, ERR_FULL, "no room here");
 	else {
 		if (sh->manner == MANNER_SLOW)
-			co_sleep_until(deadline_in(5));
+			co_sleep_until(deadline_in(50));
 		code = co_store_letter(sh, &q, &e);
 	}
 	sh->open--;

@@ -5,6 +5,7 @@ import imaplib
 import ssl
 import statistics
 import subprocess
+import threading
 import time
 import unittest
 
@@ -58,6 +59,30 @@ class Imaplib(unittest.TestCase):
             self.assertEqual(imap.select("INBOX"), ("OK", [b"2"]))
             self.assertIn(b"Plans.2027", b"\n".join(imap.list()[1]))
             imap.logout()
+
+    def test_a_first_login_beside_the_first_letter(self):
+        """The account's folders are being made by the letter's act: the login waits for it."""
+        names = [f"u{number}@a.test" for number in range(60)]
+        with house.House(start=False) as home:
+            home.write("postfix-accounts.cf", "".join(f"{name}|{{PLAIN}}pw\n" for name in names))
+            home.start()
+            replies = []
+
+            def read(first):
+                for name in names[first::3]:
+                    with imaplib.IMAP4("127.0.0.1", home.ports()["imap"], timeout=house.PATIENCE) as imap:
+                        imap.login(name, "pw")
+                        replies.append(imap.select("INBOX")[0])
+            readers = [threading.Thread(target=read, args=(first,)) for first in range(3)]
+            for reader in readers:
+                reader.start()
+            dialogue = post.Dialogue(home)
+            for number, name in enumerate(names):
+                dialogue.send("s@far.test", [name], post.letter(number))
+            dialogue.close()
+            for reader in readers:
+                reader.join()
+            self.assertEqual(replies, ["OK"] * len(names))
 
     def test_new_mail_wakes_those_that_idle(self):
         with houseful() as home:

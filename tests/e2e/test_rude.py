@@ -288,9 +288,8 @@ class Rude(unittest.TestCase):
               f"{statistics.median(quiet) * 1000:.2f}, ratio {ratio:.2f}, {len(sizes)} rounds; KiB: {memory}")
         self.check()
 
-    @unittest.skipIf(house.FLAVOUR == "asan", "the sanitizer keeps what was freed")
     def test_memory_of_a_flood_is_given_back(self):
-        """Also by a gate that is never at rest."""
+        """Also by a gate that is never at rest.  The sanitizer keeps what was freed: there it is only a flood."""
         def gates():
             return sum(size for role, size in self.memory().items() if role.startswith("gate/"))
 
@@ -312,7 +311,7 @@ class Rude(unittest.TestCase):
         house.until(lambda: gates() > before + 6000, "growth")
         for s in flood:
             s.close()
-        house.until(lambda: gates() < before + 4000, f"return to about {before} KiB", 40)
+        house.until(lambda: house.FLAVOUR == "asan" or gates() < before + 4000, f"return to about {before} KiB", 40)
         over.set()
         for thread in threads:
             thread.join(20)
