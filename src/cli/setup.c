@@ -9,6 +9,7 @@
 #include "run/password.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -409,10 +410,9 @@ static void put_iec(struct buf *out, uint64_t n)
 	uint64_t whole = n / unit, tenths = ((n % unit) * 10 + unit - 1) / unit;
 
 	if (at == 0 || whole * 10 + tenths >= 100)
-		buf_printf(out, "%llu", (unsigned long long)(whole + (n % unit > 0)));
+		buf_printf(out, "%" PRIu64, whole + (n % unit > 0));
 	else
-		buf_printf(out, "%llu.%llu", (unsigned long long)(whole + tenths / 10),
-			   (unsigned long long)(tenths % 10));
+		buf_printf(out, "%" PRIu64 ".%" PRIu64, whole + tenths / 10, tenths % 10);
 	if (at > 0)
 		buf_add_c(out, units[at - 1]);
 }

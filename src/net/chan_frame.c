@@ -166,6 +166,14 @@ static int take_message(struct msghdr *m, size_t n, struct chan_parcel *p, struc
 	return ERR_OK;
 }
 
+static void drop_fds(struct msghdr *m)
+{
+	struct chan_parcel p = {0};
+
+	take_fds(m, &p);
+	chan_parcel_close(&p);
+}
+
 _Static_assert(LOOP_SCRATCH >= CHAN_BATCH * CHAN_MESSAGE_MAX, "a batch lies in the scratch memory");
 
 int chan_frames_receive(int fd, bool wait, struct chan_arrival *out, unsigned max)
@@ -190,10 +198,12 @@ int chan_frames_receive(int fd, bool wait, struct chan_arrival *out, unsigned ma
 	while (n < 0 && (errno == EINTR || errno == ECONNRESET));
 	if (n < 0 && errno == EAGAIN)
 		return ERR_BUSY;
-	/* An empty message is the end, and what was said before it comes first. */
+	/* An empty message is the end: what was said before it comes first, and nothing behind it. */
 	for (; taken < n && m[taken].msg_len > 0; taken++)
 		out[taken].code = take_message(&m[taken].msg_hdr, m[taken].msg_len, &out[taken].parcel,
 					       &out[taken].head);
+	for (int i = taken; i < n; i++)
+		drop_fds(&m[i].msg_hdr);
 	return taken > 0 ? taken : ERR_CLOSED;
 }
 
@@ -216,11 +226,9 @@ int chan_receive_first(int fd, struct chan_parcel *p)
 
 	if (n < 0)
 		return n;
-	if (first.code)
-		return first.code;
 	*p = first.parcel;
-	if (first.head.kind == CHAN_NOTE)
+	if (first.code == ERR_OK && first.head.kind == CHAN_NOTE)
 		return ERR_OK;
 	chan_parcel_close(p);
-	return ERR_INVALID;
+	return first.code ? first.code : ERR_INVALID;
 }

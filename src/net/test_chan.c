@@ -351,6 +351,43 @@ static void last_words_are_heard(void **state)
 	run_main_fiber(last_words_main_fiber);
 }
 
+static unsigned open_fds(void)
+{
+	unsigned count = 0;
+
+	for (int fd = 0; fd < 256; fd++)
+		count += fcntl(fd, F_GETFD) >= 0;
+	return count;
+}
+
+/* A message with descriptors behind the empty one that ends the channel. */
+static void behind_the_end_main_fiber(void *arg)
+{
+	struct chan_frame *f = chan_frame_new(MSG_CONTROL);
+	unsigned before = open_fds();
+	int raw;
+
+	connect_both(&raw);
+	chan_frame_add_fd(f, STDIN_FILENO);
+	chan_frame_address(f, CHAN_NOTE, 0, 0, 0);
+	say_raw(raw, "first");
+	send_raw(raw, "", 0);
+	assert_int_equal(chan_frames_send(raw, f), 1);
+	co_sleep_until(deadline_in(20));
+	note(served == 1 ? "heard" : "lost");
+	chan_frame_free(f);
+	close(raw);
+	co_sleep_until(deadline_in(5));
+	note(open_fds() == before ? "closed" : "leaked");
+	co_end_main();
+}
+
+static void descriptors_behind_the_end_are_closed(void **state)
+{
+	run_main_fiber(behind_the_end_main_fiber);
+	assert_string_equal(trace, "heard closed ");
+}
+
 /* The neighbour does not read, so most of the large ones wait here when the small one comes. */
 static void small_first_main_fiber(void *arg)
 {
@@ -469,6 +506,7 @@ int main(void)
 		cmocka_unit_test(malformed_messages_are_refused),
 		cmocka_unit_test(a_flood_is_refused_above_the_ceiling),
 		cmocka_unit_test(last_words_are_heard),
+		cmocka_unit_test(descriptors_behind_the_end_are_closed),
 		cmocka_unit_test(small_messages_do_not_wait_behind_large_ones),
 		cmocka_unit_test(many_messages_take_one_call),
 	};
