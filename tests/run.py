@@ -34,7 +34,8 @@ CI = os.environ.get("CI") == "true"
 TAP = re.compile(r"^(?P<no>not )?ok\b(?: +(?P<number>\d+))?(?: *-)? *(?P<name>[^#]*?) *(?:# *SKIP\b *(?P<skip>.*)|#.*)?$")
 
 # A program to run. tap: its output is TAP; else its exit status is the one result. alone: nothing beside it.
-Job = collections.namedtuple("Job", "name command env cwd limit tap alone")
+# waits: it needs time and little of the machine, so that one such runs beside the others.
+Job = collections.namedtuple("Job", "name command env cwd limit tap alone waits")
 
 
 class Score:
@@ -88,8 +89,8 @@ class Score:
         return 1 if self.failures or not self.passed else 0
 
 
-def job(name, command, env=None, cwd=TOP, limit=120, tap=False, alone=False):
-    return Job(name, [str(word) for word in command], env or {}, cwd, limit, tap, alone)
+def job(name, command, env=None, cwd=TOP, limit=120, tap=False, alone=False, waits=False):
+    return Job(name, [str(word) for word in command], env or {}, cwd, limit, tap, alone, waits)
 
 
 def execute(job, scratch):
@@ -110,8 +111,9 @@ def run_all(jobs, score):
     os.chmod(scratch, 0o711)
     try:
         together = [j for j in jobs if not j.alone]
-        with concurrent.futures.ThreadPoolExecutor((os.cpu_count() or 1) + 1) as pool:
-            running = {pool.submit(execute, j, scratch): j for j in together}
+        with concurrent.futures.ThreadPoolExecutor((os.cpu_count() or 1) + 1) as pool, \
+                concurrent.futures.ThreadPoolExecutor(1) as waiting:
+            running = {(waiting if j.waits else pool).submit(execute, j, scratch): j for j in together}
             for done in concurrent.futures.as_completed(running):
                 score.take(running[done], *done.result())
         for j in jobs:
@@ -147,7 +149,7 @@ def unit_jobs(configuration, wrapper=()):
         tap = os.path.basename(test["cmd"][0]).startswith("test_")     # the others replay a corpus
         env = {**sanitizer_env(configuration), **test["env"], "CMOCKA_MESSAGE_OUTPUT": "TAP"}
         yield job(f"{configuration}/{test['name']}", [*wrapper, *test["cmd"]], env, test["workdir"] or BUILD / configuration,
-                  max(test["timeout"] * 4, 120), tap)
+                  max(test["timeout"] * 4, 120), tap, waits=any(suite.endswith("waits") for suite in test["suite"]))
 
 
 def fuzz_jobs(seconds):
@@ -170,7 +172,7 @@ def check_jobs():
 
 
 def end_to_end_jobs(flavours):
-    """A file may set FLAVOURS (a tuple of names), TIMEOUT (seconds) and ALONE at the left margin."""
+    """A file may set FLAVOURS (a tuple of names), TIMEOUT (seconds), ALONE and WAITS at the left margin."""
     for path in sorted(TOP.glob("tests/e2e/test_*.py")):
         text = path.read_text()
         only = re.search(r"^FLAVOURS = \((.*)\)", text, re.M)
@@ -183,7 +185,7 @@ def end_to_end_jobs(flavours):
                    "MAILSTEAD_FLAVOUR": flavour, "MAILSTEAD_CONFINEMENT": confinement}
             yield job(f"e2e/{flavour}/{path.stem.removeprefix('test_')}", [PYTHON, TOP / "tests/tap.py", path], env,
                       limit=int(limit[1]) if limit else 120, tap=True,
-                      alone=bool(re.search(r"^ALONE = True", text, re.M)))
+                      alone=bool(re.search(r"^ALONE = True", text, re.M)), waits=bool(re.search(r"^WAITS = True", text, re.M)))
 
 
 def arguments():

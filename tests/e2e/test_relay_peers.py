@@ -18,6 +18,8 @@ import peer
 import post
 
 TIMEOUT = 300
+WAITS = True             # for peers that start, and for retries
+FLAVOURS = ("release",)  # test_relay.py and test_sending.py go the same ways under the sanitizer
 # Every domain of peer.mail_zones() that has a way to the server.
 REACHED = ("b.test", "two.test", "equal.test", "six.test", "bare.test", "alias.c.test", "pointed.c.test")
 LOST = ("null.test", "gone.test", "empty.test")

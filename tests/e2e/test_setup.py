@@ -12,6 +12,7 @@ import unittest
 import house
 import post
 
+WAITS = True             # for the clock: a removed account comes back with a higher UIDVALIDITY
 CONTEXT = ssl._create_unverified_context()      # the certificate is self-signed
 
 

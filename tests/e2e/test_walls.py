@@ -14,8 +14,8 @@ ROOT = os.geteuid() == 0
 NOBODY = {"user": 65534, "group": 65534, "extra_groups": []} if ROOT else {}
 DEADLY = ("run-program", "trace-master", "read-master-memory", "mount-folder", "leave-namespace")
 # Of its own, when it has nothing to do; KiB.
-IDLE_PRIVATE = 1536
-IDLE_PRIVATE_OF = {"resolver": 6144, "keeper": 3072, "mailbox": 3072, "scan": 2048, "relay": 3584}
+IDLE_PRIVATE = 2048
+IDLE_PRIVATE_OF = {"resolver": 6144, "keeper": 3072, "mailbox": 3072, "relay": 3584}
 
 
 def fields_of(pid, name):
