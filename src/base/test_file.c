@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/file.h"
+#include "base/test_temp.h"
 #include "base/unit.h"
 
 #include <string.h>
@@ -20,8 +21,8 @@ static void sizes(void **state)
 	static const size_t rows[] = {0, 1, 4095, 4096, 8999, 9000, 9001, 20000};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		char path[] = "/tmp/test_file_XXXXXX";
-		int fd = mkstemp(path);
+		char path[TEMP_NAME_MAX];
+		int fd = mkstemp(temp_name(path, "test_file"));
 		struct buf b;
 		struct err err = {0};
 

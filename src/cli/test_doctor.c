@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/doctor.h"
+#include "base/test_temp.h"
 #include "base/unit.h"
 #include "cli/doctor_checks.h"
 #include "cli/doctor_holder.h"
@@ -15,7 +16,7 @@
 
 /* A folder of its own for each test, and what the last run printed. */
 struct house {
-	char top[40], file[60];
+	char top[TEMP_NAME_MAX], file[80];
 	char *texts[12]; /* what set() made */
 	const char *overrides[12];
 	size_t override_count;
@@ -40,8 +41,7 @@ static int set_up(void **state)
 	*state = h;
 	if (!h)
 		return -1;
-	snprintf(h->top, sizeof(h->top), "/tmp/test_doctor.XXXXXX");
-	if (!mkdtemp(h->top))
+	if (!mkdtemp(temp_name(h->top, "test_doctor")))
 		return -1;
 	snprintf(h->file, sizeof(h->file), "%s/m.conf", h->top);
 	snprintf(path, sizeof(path), "%s/data", h->top);

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/init.h"
 #include "base/file.h"
+#include "base/test_temp.h"
 #include "base/unit.h"
+#include "cli/test_command.h"
 #include "cli/options.h"
 #include "run/password.h"
 
@@ -14,7 +16,7 @@
 
 /* A folder of its own for each test: FILE, config and data are made in it. */
 struct house {
-	char top[40], file[60], config[80], data[80];
+	char top[TEMP_NAME_MAX], file[80], config[100], data[80];
 	const char *overrides[8];
 	size_t override_count;
 	char out[8192];
@@ -27,8 +29,7 @@ static int set_up(void **state)
 	if (!h)
 		return -1;
 	*state = h;
-	snprintf(h->top, sizeof(h->top), "/tmp/test_init.XXXXXX");
-	if (!mkdtemp(h->top))
+	if (!mkdtemp(temp_name(h->top, "test_init")))
 		return -1;
 	snprintf(h->file, sizeof(h->file), "%s/etc/m.conf", h->top);
 	snprintf(h->config, sizeof(h->config), "config_dir=%s/etc/tables", h->top);
@@ -60,49 +61,30 @@ static int tear_down(void **state)
 	return code;
 }
 
-static void read_back(int fd, char *text, size_t size)
-{
-	size_t n = 0;
-	ssize_t got;
+struct init_run {
+	struct settings_sources sources;
+	const char *address;
+};
 
-	while (n + 1 < size && (got = read(fd, text + n, size - n - 1)) > 0)
-		n += (size_t)got;
-	text[n] = 0;
-	close(fd);
+static int run_init(void *arg)
+{
+	struct init_run *r = arg;
+	char *argv[] = {(char *)(uintptr_t) "init", (char *)(uintptr_t)r->address, NULL};
+
+	return cmd_init(r->address ? 2 : 1, argv, &r->sources, stdout);
 }
 
-/* `init [address]` in a child, with the input; its output and sentences are h->out. */
+/* `init [address]` with the input; its output and sentences are h->out. */
 static int run(struct house *h, const char *address, const char *input)
 {
-	char *argv[] = {(char *)(uintptr_t) "init", (char *)(uintptr_t)address, NULL};
-	struct settings_sources sources = {.file = h->file,
-					   .file_must_exist = true,
-					   .overrides = h->overrides,
-					   .override_count = h->override_count};
-	int in[2], out[2], status;
+	struct init_run r = {.sources = {.file = h->file,
+					 .file_must_exist = true,
+					 .overrides = h->overrides,
+					 .override_count = h->override_count},
+			     .address = address};
+	struct command_talk talk = {.input = input, .out = h->out, .out_size = sizeof(h->out)};
 
-	assert_true(pipe(in) == 0 && pipe(out) == 0);
-	fflush(NULL);
-	pid_t pid = fork();
-
-	assert_true(pid >= 0);
-	if (pid == 0) {
-		dup2(in[0], 0);
-		dup2(out[1], 1);
-		dup2(out[1], 2);
-		close(in[1]);
-		int rc = cmd_init(address ? 2 : 1, argv, &sources, stdout);
-
-		fflush(NULL);
-		_exit(rc);
-	}
-	close(in[0]);
-	close(out[1]);
-	assert_int_equal(write(in[1], input, strlen(input)), strlen(input));
-	close(in[1]);
-	read_back(out[0], h->out, sizeof(h->out));
-	waitpid(pid, &status, 0);
-	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+	return command_run(run_init, &r, &talk);
 }
 
 static bool says(const struct house *h, const char *text)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/options.h"
+#include "base/test_temp.h"
 #include "base/unit.h"
 
 #include <stdlib.h>
@@ -114,8 +115,8 @@ static void limits(void **state)
 /* Runs options_load on a file of that text; what was written to errors in *said. */
 static int load(const char *text, const char *override, struct settings *s, char **said)
 {
-	char path[] = "/tmp/test_options_XXXXXX";
-	int fd = mkstemp(path);
+	char path[TEMP_NAME_MAX];
+	int fd = mkstemp(temp_name(path, "test_options"));
 	struct options o = {.file = path, .overrides = {override}, .override_count = override ? 1 : 0};
 	size_t n;
 	FILE *errors = open_memstream(said, &n);
@@ -143,12 +144,12 @@ static void loads(void **state)
 	settings_free(&s);
 
 	assert_int_equal(load("gates = 2\ngates = 3\n", NULL, &s, &said), EXIT_DONE);
-	assert_non_null(strstr(said, "mailstead: warning: /tmp/test_options_"));
+	assert_non_null(strstr(said, "mailstead: warning: /"));
 	free(said);
 	settings_free(&s);
 
 	assert_int_equal(load("gate = 2\nshard = 3\n", NULL, &s, &said), EXIT_FAILED);
-	assert_non_null(strstr(said, ":1: unknown setting 'gate'; did you mean 'gates'?\nmailstead: /tmp/"));
+	assert_non_null(strstr(said, ":1: unknown setting 'gate'; did you mean 'gates'?\nmailstead: /"));
 	assert_non_null(strstr(said, ":2: unknown setting 'shard'; did you mean 'shards'?\n"));
 	free(said);
 	settings_free(&s);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/sendmail_place.h"
+#include "base/test_temp.h"
 #include "base/unit.h"
 
 #include <stdio.h>
@@ -11,12 +12,12 @@
 static int find(const char *text, bool must_exist, const char *override, struct sendmail_place *p,
 		struct err *e)
 {
-	char name[] = "/tmp/test_sendmail_place.XXXXXX";
+	char name[TEMP_NAME_MAX];
 	struct settings_sources from = {.file = name,
 					.file_must_exist = must_exist,
 					.overrides = &override,
 					.override_count = override != NULL};
-	int fd = mkstemp(name);
+	int fd = mkstemp(temp_name(name, "test_sendmail_place"));
 
 	assert_true(fd >= 0);
 	if (text)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/buf.h"
+#include "base/test_temp.h"
 #include "base/unit.h"
+#include "cli/test_command.h"
 #include "cli/setup.h"
 #include "cli/table_edit.h"
 #include "run/accounts_file.h"
@@ -16,7 +18,7 @@
 
 /* A configuration folder of its own for each test, and what the last command printed. */
 struct house {
-	char top[64];
+	char top[TEMP_NAME_MAX];
 	char dir[80];
 	char out[4096], err[4096];
 	bool served; /* there is a server */
@@ -78,8 +80,7 @@ static int set_up(void **state)
 
 	if (!h)
 		return -1;
-	snprintf(h->top, sizeof(h->top), "/tmp/test_setup.XXXXXX");
-	if (!mkdtemp(h->top)) {
+	if (!mkdtemp(temp_name(h->top, "test_setup"))) {
 		free(h);
 		return -1;
 	}
@@ -115,52 +116,37 @@ static int tear_down(void **state)
 	return rc;
 }
 
-static void read_pipe(int fd, char *text, size_t size)
-{
-	size_t n = 0;
-	ssize_t got;
+struct setup_run {
+	const struct house *house;
+	char *argv[12];
+	int argc;
+};
 
-	while (n + 1 < size && (got = read(fd, text + n, size - n - 1)) > 0)
-		n += (size_t)got;
-	text[n] = 0;
-	close(fd);
+static int run_setup(void *arg)
+{
+	struct setup_run *r = arg;
+
+	return cmd_setup(r->argc, r->argv, r->house->dir, r->house->served ? &played : NULL);
 }
 
-/* Runs `setup words` in a child, with the input on its standard input. */
+/* Runs `setup words` with the input on its standard input. */
 static int run(struct house *h, const char *words, const char *input)
 {
-	int in[2], out[2], err[2], status;
-	char *argv[12] = {(char *)"setup"}, *copy = strdup(words), *rest = copy, *word;
-	int argc = 1;
+	struct setup_run r = {.house = h, .argv = {(char *)"setup"}, .argc = 1};
+	struct command_talk talk = {.input = input,
+				    .out = h->out,
+				    .err = h->err,
+				    .out_size = sizeof(h->out),
+				    .err_size = sizeof(h->err)};
+	char *copy = strdup(words), *rest = copy, *word;
 
 	while ((word = strsep(&rest, " ")))
-		if (*word && argc < 11)
-			argv[argc++] = word;
-	assert_true(pipe(in) == 0 && pipe(out) == 0 && pipe(err) == 0);
-	fflush(NULL);
-	pid_t pid = fork();
+		if (*word && r.argc < 11)
+			r.argv[r.argc++] = word;
+	int status = command_run(run_setup, &r, &talk);
 
-	assert_true(pid >= 0);
-	if (pid == 0) {
-		dup2(in[0], 0);
-		dup2(out[1], 1);
-		dup2(err[1], 2);
-		close(in[1]);
-		int rc = cmd_setup(argc, argv, h->dir, h->served ? &played : NULL);
-
-		fflush(NULL);
-		_exit(rc);
-	}
-	close(in[0]);
-	close(out[1]);
-	close(err[1]);
-	assert_int_equal(write(in[1], input, strlen(input)), strlen(input));
-	close(in[1]);
-	read_pipe(out[0], h->out, sizeof(h->out));
-	read_pipe(err[0], h->err, sizeof(h->err));
-	waitpid(pid, &status, 0);
 	free(copy);
-	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+	return status;
 }
 
 static void put(const struct house *h, const char *name, const char *text, mode_t mode)
@@ -183,7 +169,7 @@ static void check_file(const struct house *h, const char *name, const char *want
 	int fd = open(path_of(h, name), O_RDONLY);
 
 	assert_true(fd >= 0);
-	read_pipe(fd, text, sizeof(text));
+	command_read(fd, text, sizeof(text));
 	assert_string_equal(text, want);
 }
 
@@ -213,7 +199,7 @@ static void check_password(const struct house *h, const char *address, const cha
 	struct account_line account;
 	struct err e;
 
-	read_pipe(open(path_of(h, "postfix-accounts.cf"), O_RDONLY), text, sizeof(text));
+	command_read(open(path_of(h, "postfix-accounts.cf"), O_RDONLY), text, sizeof(text));
 	for (struct str rest = str_of(text), line; (line = str_cut(&rest, '\n')).n;)
 		if (account_line_parse(line, &account, &e) == 0 && str_eq(account.address, str_of(address))) {
 			assert_true(str_starts(account.stored, STR("{SHA512-CRYPT}$6$")));

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/trace.h"
+#include "base/test_temp.h"
 #include "base/unit.h"
 #include "cli/options.h"
 #include "cli/trace_line.h"
@@ -96,7 +97,7 @@ static void addresses(void **state)
 /* --- the command --------------------------------------------------------------------------------- */
 
 struct house {
-	char dir[64];
+	char dir[TEMP_NAME_MAX];
 	struct settings s;
 	char *out, *errors;
 };
@@ -117,8 +118,8 @@ static void begin(struct house *h, const char *log)
 	struct settings_sources from = {.overrides = overrides, .override_count = 2};
 	struct err e;
 
-	*h = (struct house){.dir = "/tmp/test_trace.XXXXXX"};
-	assert_non_null(mkdtemp(h->dir));
+	*h = (struct house){0};
+	assert_non_null(mkdtemp(temp_name(h->dir, "test_trace")));
 	assert_int_equal(mkdir(path_of(h, "log"), 0700), 0);
 	snprintf(data, sizeof(data), "data_dir=%s", h->dir);
 	snprintf(where, sizeof(where), "log=%s", log[0] == '@' ? path_of(h, "file") : log);

@@ -114,6 +114,7 @@ static bool co_starttls(struct smtp_session *s, struct str arg)
 		smtp_say(s, "554 5.5.1 Error: TLS already active");
 		return SMTP_BAD;
 	}
+	/* Without a certificate it is not offered, and then not implemented (RFC 5321 4.2.4). */
 	if (!may_start_tls(s)) {
 		smtp_say(s, "502 5.5.1 Error: command not implemented");
 		return SMTP_BAD;

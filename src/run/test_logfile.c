@@ -2,6 +2,7 @@
 #include "run/logfile.h"
 #include "base/buf.h"
 #include "base/file.h"
+#include "base/test_temp.h"
 #include "base/unit.h"
 #include "run/log_syslog.h"
 
@@ -19,10 +20,10 @@ static const struct log_origin gate = {"gate", 77, LOG_INFO};
 /* A folder of its own; what is in it goes with it. */
 static int set_up(void **state)
 {
-	char *folder = strdup("/tmp/test_logfile.XXXXXX");
+	char *folder = malloc(TEMP_NAME_MAX);
 
 	*state = folder;
-	return folder && mkdtemp(folder) ? 0 : -1;
+	return folder && mkdtemp(temp_name(folder, "test_logfile")) ? 0 : -1;
 }
 
 static int tear_down(void **state)

@@ -10,6 +10,7 @@
  */
 #include "base/clock.h"
 #include "base/err.h"
+#include "base/test_temp.h"
 #include "base/unit.h"
 #include "net/chan.h"
 #include "net/fiber.h"
@@ -287,11 +288,11 @@ static pid_t start(int (*fn)(int fd, pid_t parent, int folder), int fd, int othe
 
 static void a_thousand_fibers_over_two_processes(void **state)
 {
-	char folder[] = "/tmp/mailstead-walls-XXXXXX";
+	char folder[TEMP_NAME_MAX];
 	int fds[2], status;
 
 	(void)state;
-	assert_non_null(mkdtemp(folder));
+	assert_non_null(mkdtemp(temp_name(folder, "test_net_walls")));
 	int empty = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
 
 	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds), 0);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "run/settings.h"
 #include "run/settings_machine.h"
+#include "base/test_temp.h"
 #include "base/unit.h"
 
 #include <malloc.h>
@@ -16,16 +17,15 @@
 
 /* A configuration of the three sources; each list ends in NULL. */
 struct fixture {
-	char path[64];
+	char path[TEMP_NAME_MAX];
 	struct settings s;
 	struct err err;
 	int rc;
 };
 
-static void write_file(char path[64], const char *text)
+static void write_file(char path[TEMP_NAME_MAX], const char *text)
 {
-	memcpy(path, "/tmp/test_settings_XXXXXX", 26);
-	int fd = mkstemp(path);
+	int fd = mkstemp(temp_name(path, "test_settings"));
 
 	assert_true(fd >= 0);
 	assert_int_equal(write(fd, text, strlen(text)), strlen(text));

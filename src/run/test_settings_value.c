@@ -120,99 +120,98 @@ static void good(void **state)
 	}
 }
 
+static const struct {
+	enum setting_type type;
+	const char *text;
+	const char *says; /* part of the sentence, or NULL */
+} bad_rows[] = {
+	{SETTING_TEXT, "abcdef", "'abcdef' is not a text of at most 5 bytes"},
+	{SETTING_TEXT, "a\nb", "control character"},
+	{SETTING_TEXT, "a\x7F", "control character"},
+	{SETTING_USER, "", NULL},
+	{SETTING_USER, "-x", NULL},
+	{SETTING_USER, "a b", "'a b' is not a user's name"},
+	{SETTING_USER, "abcdefghijklmnopqrstuvwxyzabcdefg", NULL},
+	{SETTING_HOSTNAME, "", NULL},
+	{SETTING_HOSTNAME, ".", NULL},
+	{SETTING_HOSTNAME, "a..b", NULL},
+	{SETTING_HOSTNAME, "a.", NULL},
+	{SETTING_HOSTNAME, "-a.b", NULL},
+	{SETTING_HOSTNAME, "a-.b", NULL},
+	{SETTING_HOSTNAME, "a_b", NULL},
+	{SETTING_HOSTNAME, "192.0.2.1", "is not a host name such as mail.example.org"},
+	{SETTING_HOSTNAME, "b\xC3\xBC.example", NULL},
+	{SETTING_PATH, "", NULL},
+	{SETTING_PATH, "relative", "is not an absolute path, full, best or off"},
+	{SETTING_PATH, "beast", "; did you mean 'best'?"},
+	{SETTING_PATH, "/2345678901", NULL},
+	{SETTING_NUMBER, "", NULL},
+	{SETTING_NUMBER, "1", "'1' is not a number from 2 to 20"},
+	{SETTING_NUMBER, "21", NULL},
+	{SETTING_NUMBER, "-3", NULL},
+	{SETTING_NUMBER, "3x", NULL},
+	{SETTING_NUMBER, "18446744073709551619", NULL},
+	{SETTING_BYTES, "1023", "a size from 1k to 1G (bytes, or with k, M or G)"},
+	{SETTING_BYTES, "2G", NULL},
+	{SETTING_BYTES, "k", NULL},
+	{SETTING_BYTES, "1 k", NULL},
+	{SETTING_BYTES, "1kk", NULL},
+	{SETTING_BYTES, "17179869184G", NULL},
+	{SETTING_DURATION, "2d", "a time from 0 to 1d (seconds, or with ms, s, m, h or d)"},
+	{SETTING_DURATION, "5 min", NULL},
+	{SETTING_DURATION, "18446744073709552s", NULL},
+	{SETTING_BOOLEAN, "", NULL},
+	{SETTING_BOOLEAN, "2", "'2' is not yes or no"},
+	{SETTING_CHOICE, "", NULL},
+	{SETTING_CHOICE, "bset", "'bset' is not one of full, best or off; did you mean 'best'?"},
+	{SETTING_WORDS, "full bset", "'bset' is not a list of full, best and off; did you mean 'best'?"},
+	{SETTING_LISTENERS, "25", "; did you mean ':25'?"},
+	{SETTING_LISTENERS, ":65536", NULL},
+	{SETTING_LISTENERS, ":", NULL},
+	{SETTING_LISTENERS, ":-1", NULL},
+	{SETTING_LISTENERS, ":00000025", NULL},
+	{SETTING_LISTENERS, "127.0.0.1", NULL},
+	{SETTING_LISTENERS, "localhost:25", "'localhost:25' is not a list of :PORT"},
+	{SETTING_LISTENERS, "::1:25", NULL},
+	{SETTING_LISTENERS, "[127.0.0.1]:25", NULL},
+	{SETTING_LISTENERS, "[]:25", NULL},
+	{SETTING_LISTENERS, "[::1:25", NULL},
+	{SETTING_LISTENERS, "[::1]25", NULL},
+	{SETTING_LISTENERS, "unix:run/x", NULL},
+	{SETTING_LISTENERS, "unix:", NULL},
+	{SETTING_LISTENERS, ":25 off", "'off' is not"},
+	{SETTING_NETWORKS, "10.0.0.0/33", NULL},
+	{SETTING_NETWORKS, "10.0.0.0/", NULL},
+	{SETTING_NETWORKS, "10.0.0.1/8",
+	 "'10.0.0.1/8' is not a list of networks such as 10.0.0.0/8 or "
+	 "2001:db8::/32; did you mean '10.0.0.0/8'?"},
+	{SETTING_NETWORKS, "[2001:db8::1]/32", "did you mean '2001:db8::/32'?"},
+	{SETTING_NETWORKS, "::/129", NULL},
+	{SETTING_NETWORKS, "[10.0.0.0]/8", NULL},
+	{SETTING_NETWORKS, "10.0.0.0/8 example.org", "'example.org' is not"},
+	{SETTING_RESOLVER, "", NULL},
+	{SETTING_RESOLVER, "dns.example.org", NULL},
+	{SETTING_RESOLVER, "192.0.2.1:0", NULL},
+	{SETTING_RESOLVER, "fe80::1%eth0", NULL},
+	{SETTING_RESOLVER, "[::1]:", NULL},
+	{SETTING_RELAY, "192.0.2.1", NULL},
+	{SETTING_RELAY, "example.org:0", NULL},
+	{SETTING_RELAY, "[example.org", NULL},
+	{SETTING_RELAY, "[]:25", NULL},
+	{SETTING_RELAY, "a b", NULL},
+};
+
 static void bad(void **state)
 {
-	static const struct {
-		enum setting_type type;
-		const char *text;
-		const char *says; /* part of the sentence, or NULL */
-	} rows[] = {
-		{SETTING_TEXT, "abcdef", "'abcdef' is not a text of at most 5 bytes"},
-		{SETTING_TEXT, "a\nb", "control character"},
-		{SETTING_TEXT, "a\x7F", "control character"},
-		{SETTING_USER, "", NULL},
-		{SETTING_USER, "-x", NULL},
-		{SETTING_USER, "a b", "'a b' is not a user's name"},
-		{SETTING_USER, "abcdefghijklmnopqrstuvwxyzabcdefg", NULL},
-		{SETTING_HOSTNAME, "", NULL},
-		{SETTING_HOSTNAME, ".", NULL},
-		{SETTING_HOSTNAME, "a..b", NULL},
-		{SETTING_HOSTNAME, "a.", NULL},
-		{SETTING_HOSTNAME, "-a.b", NULL},
-		{SETTING_HOSTNAME, "a-.b", NULL},
-		{SETTING_HOSTNAME, "a_b", NULL},
-		{SETTING_HOSTNAME, "192.0.2.1", "is not a host name such as mail.example.org"},
-		{SETTING_HOSTNAME, "b\xC3\xBC.example", NULL},
-		{SETTING_PATH, "", NULL},
-		{SETTING_PATH, "relative", "is not an absolute path, full, best or off"},
-		{SETTING_PATH, "beast", "; did you mean 'best'?"},
-		{SETTING_PATH, "/2345678901", NULL},
-		{SETTING_NUMBER, "", NULL},
-		{SETTING_NUMBER, "1", "'1' is not a number from 2 to 20"},
-		{SETTING_NUMBER, "21", NULL},
-		{SETTING_NUMBER, "-3", NULL},
-		{SETTING_NUMBER, "3x", NULL},
-		{SETTING_NUMBER, "18446744073709551619", NULL},
-		{SETTING_BYTES, "1023", "a size from 1k to 1G (bytes, or with k, M or G)"},
-		{SETTING_BYTES, "2G", NULL},
-		{SETTING_BYTES, "k", NULL},
-		{SETTING_BYTES, "1 k", NULL},
-		{SETTING_BYTES, "1kk", NULL},
-		{SETTING_BYTES, "17179869184G", NULL},
-		{SETTING_DURATION, "2d", "a time from 0 to 1d (seconds, or with ms, s, m, h or d)"},
-		{SETTING_DURATION, "5 min", NULL},
-		{SETTING_DURATION, "18446744073709552s", NULL},
-		{SETTING_BOOLEAN, "", NULL},
-		{SETTING_BOOLEAN, "2", "'2' is not yes or no"},
-		{SETTING_CHOICE, "", NULL},
-		{SETTING_CHOICE, "bset", "'bset' is not one of full, best or off; did you mean 'best'?"},
-		{SETTING_WORDS, "full bset",
-		 "'bset' is not a list of full, best and off; did you mean 'best'?"},
-		{SETTING_LISTENERS, "25", "; did you mean ':25'?"},
-		{SETTING_LISTENERS, ":65536", NULL},
-		{SETTING_LISTENERS, ":", NULL},
-		{SETTING_LISTENERS, ":-1", NULL},
-		{SETTING_LISTENERS, ":00000025", NULL},
-		{SETTING_LISTENERS, "127.0.0.1", NULL},
-		{SETTING_LISTENERS, "localhost:25", "'localhost:25' is not a list of :PORT"},
-		{SETTING_LISTENERS, "::1:25", NULL},
-		{SETTING_LISTENERS, "[127.0.0.1]:25", NULL},
-		{SETTING_LISTENERS, "[]:25", NULL},
-		{SETTING_LISTENERS, "[::1:25", NULL},
-		{SETTING_LISTENERS, "[::1]25", NULL},
-		{SETTING_LISTENERS, "unix:run/x", NULL},
-		{SETTING_LISTENERS, "unix:", NULL},
-		{SETTING_LISTENERS, ":25 off", "'off' is not"},
-		{SETTING_NETWORKS, "10.0.0.0/33", NULL},
-		{SETTING_NETWORKS, "10.0.0.0/", NULL},
-		{SETTING_NETWORKS, "10.0.0.1/8",
-		 "'10.0.0.1/8' is not a list of networks such as 10.0.0.0/8 or "
-		 "2001:db8::/32; did you mean '10.0.0.0/8'?"},
-		{SETTING_NETWORKS, "[2001:db8::1]/32", "did you mean '2001:db8::/32'?"},
-		{SETTING_NETWORKS, "::/129", NULL},
-		{SETTING_NETWORKS, "[10.0.0.0]/8", NULL},
-		{SETTING_NETWORKS, "10.0.0.0/8 example.org", "'example.org' is not"},
-		{SETTING_RESOLVER, "", NULL},
-		{SETTING_RESOLVER, "dns.example.org", NULL},
-		{SETTING_RESOLVER, "192.0.2.1:0", NULL},
-		{SETTING_RESOLVER, "fe80::1%eth0", NULL},
-		{SETTING_RESOLVER, "[::1]:", NULL},
-		{SETTING_RELAY, "192.0.2.1", NULL},
-		{SETTING_RELAY, "example.org:0", NULL},
-		{SETTING_RELAY, "[example.org", NULL},
-		{SETTING_RELAY, "[]:25", NULL},
-		{SETTING_RELAY, "a b", NULL},
-	};
-
-	for (size_t i = 0; i < COUNT(rows); i++) {
+	for (size_t i = 0; i < COUNT(bad_rows); i++) {
 		struct fixture f;
 
-		parse(&f, rows[i].type, str_of(rows[i].text));
-		if (f.rc != ERR_INVALID || (rows[i].says && !strstr(f.err.text, rows[i].says)))
-			print_error("\"%s\": %d %s\n", rows[i].text, f.rc, f.err.text);
+		parse(&f, bad_rows[i].type, str_of(bad_rows[i].text));
+		if (f.rc != ERR_INVALID || (bad_rows[i].says && !strstr(f.err.text, bad_rows[i].says)))
+			print_error("\"%s\": %d %s\n", bad_rows[i].text, f.rc, f.err.text);
 		assert_int_equal(f.rc, ERR_INVALID);
-		if (rows[i].says)
-			assert_non_null(strstr(f.err.text, rows[i].says));
+		if (bad_rows[i].says)
+			assert_non_null(strstr(f.err.text, bad_rows[i].says));
 		arena_free(&f.arena);
 	}
 }

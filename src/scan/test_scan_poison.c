@@ -8,6 +8,7 @@
 #include "scan/scan.h"
 
 #include "base/clock.h"
+#include "base/test_temp.h"
 #include "base/unit.h"
 #include "format/outline.h"
 #include "net/log.h"
@@ -292,9 +293,10 @@ int main(void)
 		cmocka_unit_test(several_are_told_apart),
 	};
 
-	char path[] = "/tmp/mailstead-scan-XXXXXX";
+	char path[TEMP_NAME_MAX];
 
-	folder = mkdtemp(path) ? open(path, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
+	folder = mkdtemp(temp_name(path, "test_scan_poison")) ? open(path, O_PATH | O_DIRECTORY | O_CLOEXEC)
+							      : -1;
 	int failed = cmocka_run_group_tests_name("scan_poison", tests, NULL, NULL);
 
 	rmdir(path);

@@ -246,6 +246,23 @@ static bool known(const struct append *a)
 	return tickets_find(&a->spool->tickets, a->letter.ticket) != 0;
 }
 
+/* What both questions say of a letter beside its bytes. */
+struct append_front {
+	struct str ticket, envelope, right, outline;
+	uint32_t outline_size;
+	int wide;
+};
+
+/* Takes wide over. */
+static int co_take_front(struct append *a, const struct append_front *f, struct err *e)
+{
+	int code = incoming_outline_take(&a->outline, f->outline, f->outline_size, f->wide, e);
+
+	if (code == 0)
+		code = decode(a, f->ticket, f->envelope, e);
+	return code ? code : co_check_right(a, f->right, e);
+}
+
 void co_on_append(void *room, struct chan_parcel *p)
 {
 	struct append_question q;
@@ -256,12 +273,9 @@ void co_on_append(void *room, struct chan_parcel *p)
 	if (!append_take(p, &q))
 		return;
 	append_init(&a, room, q.letter);
-	int code = incoming_outline_take(&a.outline, q.outline, q.outline_size, q.wide, &e);
+	const struct append_front front = {q.ticket, q.envelope, q.right, q.outline, q.outline_size, q.wide};
+	int code = co_take_front(&a, &front, &e);
 
-	if (code == 0)
-		code = decode(&a, q.ticket, q.envelope, &e);
-	if (code == 0)
-		code = co_check_right(&a, q.right, &e);
 	if (code == 0)
 		code = incoming_claim(&a.in, room, p->chan, q.letter, q.bytes.n, &e);
 	if (code == 0) {
@@ -307,12 +321,9 @@ void co_on_append_file(void *room, struct chan_parcel *p)
 	if (!append_file_take(p, &q))
 		return;
 	append_init(&a, room, q.letter);
-	int code = incoming_outline_take(&a.outline, q.outline, q.outline_size, q.wide, &e);
+	const struct append_front front = {q.ticket, q.envelope, q.right, q.outline, q.outline_size, q.wide};
+	int code = co_take_front(&a, &front, &e);
 
-	if (code == 0)
-		code = decode(&a, q.ticket, q.envelope, &e);
-	if (code == 0)
-		code = co_check_right(&a, q.right, &e);
 	if (code == 0)
 		code = sealed_check(q.file, q.size, &e);
 	if (code == 0)

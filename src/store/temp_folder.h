@@ -3,6 +3,8 @@
 #ifndef STORE_TEMP_FOLDER_H
 #define STORE_TEMP_FOLDER_H
 
+#include "base/test_temp.h"
+
 #include <fcntl.h>
 #include <ftw.h>
 #include <stdio.h>
@@ -10,7 +12,7 @@
 #include <unistd.h>
 
 struct temp_folder {
-	char path[64];
+	char path[TEMP_NAME_MAX];
 	int fd;
 };
 
@@ -21,8 +23,7 @@ static inline int temp_folder_remove_one(const char *path, const struct stat *st
 
 static inline int temp_folder_make(struct temp_folder *t)
 {
-	snprintf(t->path, sizeof(t->path), "/tmp/mailstead-test-XXXXXX");
-	if (!mkdtemp(t->path))
+	if (!mkdtemp(temp_name(t->path, "test_folder")))
 		return -1;
 	t->fd = open(t->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	return t->fd < 0 ? -1 : 0;

@@ -9,14 +9,14 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/test_temp.h"
 #include "base/unit.h"
 
-#define TEST_DIR_MAX 64
+#define TEST_DIR_MAX TEMP_NAME_MAX
 
 static inline void test_dir_make(char dir[TEST_DIR_MAX])
 {
-	snprintf(dir, TEST_DIR_MAX, "/tmp/mailstead-test-XXXXXX");
-	assert_non_null(mkdtemp(dir));
+	assert_non_null(mkdtemp(temp_name(dir, "test_store")));
 }
 
 static inline int test_dir_remove_one(const char *path, const struct stat *st, int type, struct FTW *at)

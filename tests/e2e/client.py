@@ -26,6 +26,40 @@ MODULES = TOP / "build" / "npm" / "node_modules"
 LIMIT = 120 if house.FLAVOUR == "asan" else 60
 
 
+MBSYNC = """IMAPStore far
+Host 127.0.0.1
+Port {port}
+SSLType IMAPS
+SSLVersions TLSv1.2
+CertificateFile {certificate}
+User a@a.test
+Pass pw
+
+MaildirStore near
+Path {store}/
+Inbox {store}/INBOX
+SubFolders Verbatim
+
+Channel all
+Far :far:
+Near :near:
+Patterns {patterns}
+Create Both
+Expunge Both
+SyncState *
+"""
+
+
+def mbsync(home, store, patterns="*"):
+    """Makes the folders of a@a.test and those below store alike; AssertionError when mbsync does not end with 0."""
+    rc = home.folder / "mbsyncrc"
+    rc.write_text(MBSYNC.format(port=home.ports()["imaps"], certificate=home.data_dir / "tls/cert.pem", store=store,
+                                patterns=patterns))
+    done = subprocess.run(["mbsync", "--config", rc, "--all"], capture_output=True, text=True, timeout=120, check=False)
+    if done.returncode != 0:
+        raise AssertionError(done.stdout + done.stderr)
+
+
 def houseful(**settings):
     """A running server with the accounts of post.ACCOUNTS (a@a.test and so on, password pw) and a certificate for localhost."""
     home = house.House(start=False)

@@ -9,6 +9,7 @@ import threading
 import time
 import unittest
 
+import client
 import house
 import post
 
@@ -148,32 +149,8 @@ class Others(unittest.TestCase):
             deliver(home, 20)
             store = home.folder / "maildir"
             store.mkdir()
-            rc = home.folder / "mbsyncrc"
-            rc.write_text(f"""IMAPStore far
-Host 127.0.0.1
-Port {home.ports()['imaps']}
-SSLType IMAPS
-SSLVersions TLSv1.2
-CertificateFile {home.data_dir}/tls/cert.pem
-User a@a.test
-Pass pw
-
-MaildirStore near
-Path {store}/
-Inbox {store}/INBOX
-SubFolders Verbatim
-
-Channel all
-Far :far:
-Near :near:
-Patterns *
-Create Both
-Expunge Both
-SyncState *
-""")
             for _ in range(2):
-                done = subprocess.run(["mbsync", "--config", rc, "--all"], capture_output=True, text=True, timeout=60, check=False)
-                self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+                client.mbsync(home, store)
             letters = [p for p in (store / "INBOX").rglob("*") if p.parent.name in ("new", "cur") and p.is_file()]
             self.assertEqual(len(letters), 20)
 

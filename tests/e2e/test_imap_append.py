@@ -11,6 +11,7 @@ import threading
 import time
 import unittest
 
+import client as programs
 import house
 import post
 
@@ -244,38 +245,11 @@ class Others(unittest.TestCase):
             for number in range(30):
                 # A client's files end their lines with LF.
                 (store / "INBOX" / "cur" / f"{number}.near:2,S").write_bytes(letter(number, 1000).replace(b"\r\n", b"\n"))
-            rc = home.folder / "mbsyncrc"
-            rc.write_text(f"""IMAPStore far
-Host 127.0.0.1
-Port {home.ports()['imaps']}
-SSLType IMAPS
-SSLVersions TLSv1.2
-CertificateFile {home.data_dir}/tls/cert.pem
-User a@a.test
-Pass pw
-
-MaildirStore near
-Path {store}/
-Inbox {store}/INBOX
-SubFolders Verbatim
-
-Channel all
-Far :far:
-Near :near:
-Patterns INBOX
-Create Both
-Expunge Both
-SyncState *
-""")
-
-            def sync():
-                done = subprocess.run(["mbsync", "-c", str(rc), "-a"], capture_output=True, timeout=120, check=False)
-                self.assertEqual(done.returncode, 0, done.stderr)
 
             def near():
                 return sum(1 for part in ("cur", "new") for _ in (store / "INBOX" / part).iterdir())
 
-            sync()
+            programs.mbsync(home, store, "INBOX")
             imap = client(home)
             self.assertEqual(imap.select("INBOX"), ("OK", [b"30"]))
             self.assertEqual(len(imap.search(None, "SEEN")[1][0].split()), 30)
@@ -284,11 +258,11 @@ SyncState *
             imap.expunge()
             next((store / "INBOX" / "cur").iterdir()).unlink()
             imap.append("INBOX", None, None, letter("back"))
-            sync()
+            programs.mbsync(home, store, "INBOX")
             imap.noop()
             counts = (near(), int(imap.select("INBOX")[1][0]))
             self.assertIn(counts, ((29, 29), (30, 30)))     # it may have been the same letter that went on both sides
-            sync()
+            programs.mbsync(home, store, "INBOX")
             self.assertEqual((near(), int(imap.select("INBOX")[1][0])), counts)
             imap.logout()
 
