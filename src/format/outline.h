@@ -113,6 +113,9 @@ int outline_build(struct outline *o, struct arena *a, struct str letter, const s
  */
 int outline_opaque(struct outline *o, struct arena *a, struct str letter);
 
+/* Adds the encoded form of outline_opaque(). */
+int outline_encode_opaque(struct str letter, struct buf *out);
+
 /* Adds the encoded form; ERR_TOO_BIG above OUTLINE_MAX or the buffer's ceiling. */
 int outline_encode(const struct outline *o, struct buf *out);
 

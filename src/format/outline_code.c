@@ -110,6 +110,20 @@ int outline_encode(const struct outline *o, struct buf *out)
 	return buf_failed(out) || out->n - from > OUTLINE_MAX ? ERR_TOO_BIG : 0;
 }
 
+int outline_encode_opaque(struct str letter, struct buf *out)
+{
+	struct arena arena;
+	struct outline o;
+
+	arena_init(&arena, OUTLINE_ARENA_MAX);
+	int code = outline_opaque(&o, &arena, letter);
+
+	if (code == 0)
+		code = outline_encode(&o, out);
+	arena_free(&arena);
+	return code;
+}
+
 /* What the encoding holds beside parts and fields at most: the preview and some
  * integers. Taken off here so that what has a hash can be encoded. */
 #define REST_MAX 1024

@@ -124,9 +124,7 @@ static int co_start(struct role *role, void *state, struct err *e)
 	gate->desk.keeper = gate->imap.keeper = gate->smtp.keeper = role_neighbour(role, ROOM_KEEPER, 0);
 	gate->smtp.spool = role_neighbour(role, ROOM_SPOOL, 0);
 	gate->smtp.resolver = role_neighbour(role, ROOM_RESOLVER, 0);
-	gate->smtp.scan_count = (unsigned)settings_number(role_settings(role), SET_SCANNERS);
-	for (unsigned i = 0; i < gate->smtp.scan_count; i++)
-		gate->smtp.scans[i] = role_neighbour(role, ROOM_SCAN, i);
+	gate->smtp.scans = role_scans(role);
 	gate->smtp.budget.max = gate->smtp.config->memory;
 	return ERR_OK;
 }

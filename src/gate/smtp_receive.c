@@ -213,19 +213,15 @@ static bool arrives(struct smtp_session *s, const struct letter_facts *facts)
 	return false;
 }
 
-static void log_letter(const struct smtp_session *s, struct str message_id)
+/* Whose it is, how large and for how many is spool's to say, which has it. */
+static void log_message_id(const struct smtp_session *s, struct str message_id)
 {
-	const struct smtp_transaction *tx = &s->tx;
-	unsigned long long id = tx->id;
 	struct buf shown;
 
 	buf_init(&shown, 1024);
 	log_text_add(&shown, message_id, MESSAGE_ID_MAX);
-	log_line(LOG_INFO, SMTP_ID ": message-id=%.*s", id, STR_ARG(buf_str(&shown)));
-	buf_clear(&shown);
-	log_text_add(&shown, tx->sender, 320);
-	log_line(LOG_INFO, SMTP_ID ": from=<%.*s>, size=%llu, nrcpt=%u (queue active)", id,
-		 STR_ARG(buf_str(&shown)), (unsigned long long)tx->letter.size, tx->recipient_count);
+	log_line(LOG_INFO, SMTP_ID ": message-id=%.*s", (unsigned long long)s->tx.id,
+		 STR_ARG(buf_str(&shown)));
 	buf_free(&shown);
 }
 
@@ -259,13 +255,15 @@ static bool co_finish_letter(struct smtp_session *s, bool by_chunks)
 	letter_facts_read(letter_head(&tx->letter), &facts);
 	if (!arrives(s, &facts))
 		return SMTP_BAD;
+	/* The letter moves when fields come in front of it; one without a Message-ID may get ours. */
+	facts.message_id = arena_str(&tx->arena, str_head(facts.message_id, MESSAGE_ID_MAX));
 	if (co_smtp_scan(s, &e) != 0)
 		return refuse_scan(s, &e);
-	/* The letter has moved, and may have its Message-ID from us. */
-	letter_facts_read(letter_head(&tx->letter), &facts);
+	if (facts.message_id.n == 0)
+		letter_facts_read(letter_head(&tx->letter), &facts);
 	if (co_smtp_store(s, &e) != 0)
 		return refuse_store(s, &e);
-	log_letter(s, facts.message_id);
+	log_message_id(s, facts.message_id);
 	if (by_chunks)
 		smtp_say(s, "250 2.0.0 Ok: %llu bytes queued as " SMTP_ID,
 			 (unsigned long long)tx->decoder.size, (unsigned long long)tx->id);

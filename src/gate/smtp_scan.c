@@ -9,14 +9,13 @@
 #include "gate/smtp_session.h"
 
 #include "base/clock.h"
-#include "base/sealed.h"
 #include "format/outline.h"
 #include "format/received.h"
 #include "net/log.h"
 #include "net/messages.h"
 
+#include <stddef.h>
 #include <stdio.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #define FRONT_MAX ((size_t)8 << 10)
@@ -83,16 +82,12 @@ static void write_received(const struct smtp_session *s, struct buf *out)
 static int outline_unseen(struct smtp_transaction *tx, struct err *e)
 {
 	struct str whole = letter_whole(&tx->letter);
-	struct outline o;
-	struct arena arena;
 	int code = ERR_MEMORY;
 
 	smtp_outline_end(tx);
 	buf_init(&tx->outline, OUTLINE_INLINE);
-	arena_init(&arena, OUTLINE_ARENA_MAX);
-	if (whole.n == tx->letter.size && outline_opaque(&o, &arena, whole) == 0)
-		code = outline_encode(&o, &tx->outline);
-	arena_free(&arena);
+	if (whole.n == tx->letter.size)
+		code = outline_encode_opaque(whole, &tx->outline);
 	tx->outline_size = (uint32_t)tx->outline.n;
 	return code ? err_set(e, ERR_MEMORY, "no memory for the outline") : 0;
 }
@@ -114,39 +109,10 @@ static int pass_unseen(struct smtp_session *s, struct err *e)
 
 /* --- what scan said ---------------------------------------------------------------------------------- */
 
-static int check_outline(struct str bytes, uint64_t length, struct err *e)
-{
-	struct outline o;
-	struct arena arena;
-
-	arena_init(&arena, OUTLINE_ARENA_MAX);
-	int code = outline_decode(&o, &arena, bytes, length, e);
-
-	arena_free(&arena);
-	return code;
-}
-
-static int check_wide(int wide, uint32_t size, uint64_t length, struct err *e)
-{
-	int code = size == 0 || size > OUTLINE_MAX ? err_set(e, ERR_INVALID, "no outline has that size")
-						   : sealed_check(wide, size, e);
-
-	if (code)
-		return code;
-	void *map = mmap(NULL, size, PROT_READ, MAP_PRIVATE, wide, 0);
-
-	if (map == MAP_FAILED)
-		return err_errno(e, "cannot read the outline");
-	code = check_outline((struct str){map, size}, length, e);
-	munmap(map, size);
-	return code;
-}
-
 /* Keeps the outline when it can be one of this letter. */
 static int take_outline(struct smtp_transaction *tx, struct scan_answer *a, struct err *e)
 {
-	int code = a->wide < 0 ? check_outline(a->outline, tx->letter.size, e)
-			       : check_wide(a->wide, a->outline_size, tx->letter.size, e);
+	int code = scan_outline_check(a->outline, a->wide, a->outline_size, tx->letter.size, e);
 
 	if (code)
 		return code;
@@ -184,21 +150,10 @@ static int take_answer(struct smtp_session *s, struct scan_answer *a, struct err
 
 /* --- asking -------------------------------------------------------------------------------------------- */
 
-/* Letters are spread by their ids; a scan that is there goes before one that is not. */
-static struct chan *choose_scan(const struct smtp_service *service, uint64_t id)
+static int co_ask(struct scan_ask *ask, struct chan *scan, bool alone, int64_t deadline, struct err *e)
 {
-	unsigned n = service->scan_count, first = (unsigned)(id % n);
-
-	for (unsigned i = 0; i < n; i++)
-		if (chan_attached(service->scans[(first + i) % n]))
-			return service->scans[(first + i) % n];
-	return service->scans[first];
-}
-
-static int co_ask(struct smtp_session *s, bool alone, int64_t deadline, struct err *e)
-{
+	struct smtp_session *s = (struct smtp_session *)((char *)ask - offsetof(struct smtp_session, tx.ask));
 	struct smtp_transaction *tx = &s->tx;
-	struct chan *scan = choose_scan(s->service, tx->id);
 	char user[SMTP_USER_SIZE];
 	struct scan_question q = {
 		.letter = tx->id,
@@ -220,11 +175,8 @@ static int co_ask(struct smtp_session *s, bool alone, int64_t deadline, struct e
 	struct scan_answer a;
 	struct chan_parcel store;
 
-	tx->begun = false;
-	tx->alone = alone ? scan : NULL;
 	int code = co_ask_scan(scan, &q, deadline, &store, &a, e);
 
-	tx->alone = NULL;
 	if (code)
 		return code;
 	code = take_answer(s, &a, e);
@@ -236,20 +188,14 @@ static int co_ask(struct smtp_session *s, bool alone, int64_t deadline, struct e
 
 int co_smtp_scan(struct smtp_session *s, struct err *e)
 {
-	int64_t deadline = deadline_in(s->config->limits.scan_ms);
-	int code = co_ask(s, false, deadline, e);
+	s->tx.ask = (struct scan_ask){.letter = s->tx.id, .co_once = co_ask};
+	int code = co_scan_ask(&s->service->scans, &s->tx.ask, deadline_in(s->config->limits.scan_ms), e);
 
-	while (code == ERR_ROOM_GONE && clock_ms() < deadline) {
-		code = co_ask(s, true, deadline, e);
-		if (code == ERR_ROOM_GONE && s->tx.begun)
-			return pass_unseen(s, e);
-	}
-	return code;
+	return code == SCAN_POISON ? pass_unseen(s, e) : code;
 }
 
 void smtp_scan_begins(struct smtp_service *service, const struct chan *scan, uint64_t letter)
 {
 	for (struct smtp_session *s = service->sessions; s; s = s->next)
-		if (s->tx.id == letter && s->tx.alone == scan)
-			s->tx.begun = true;
+		scan_ask_begins(&s->tx.ask, scan, letter);
 }

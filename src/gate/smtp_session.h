@@ -34,6 +34,7 @@
 #include "gate/smtp_kind.h"
 #include "net/chan.h"
 #include "net/fiber.h"
+#include "net/scan_ask.h"
 #include "net/stream.h"
 #include "store/envelope.h"
 
@@ -49,7 +50,6 @@
 /* The `recipient` question's address. */
 #define SMTP_ADDRESS_MAX ((size_t)512)
 #define SMTP_VERBS (SMTP_HTTP + 1)
-#define SMTP_SCANS_MAX 64
 
 struct smtp_session;
 
@@ -59,8 +59,7 @@ struct smtp_service {
 	struct chan *keeper, *spool;
 	struct auth_desk *desk; /* the gate's */
 	struct chan *resolver; /* NULL: nothing is looked up */
-	struct chan *scans[SMTP_SCANS_MAX];
-	unsigned scan_count;
+	struct scans scans;
 	struct letter_budget budget;
 	struct account_ids accounts;
 	/* Letter ids leased from spool and not used yet. */
@@ -104,8 +103,7 @@ struct smtp_transaction {
 	struct letter letter;
 	bool poison; /* scan ended twice at it: it will be held */
 	uint64_t id; /* of the letter, 0: none yet */
-	struct chan *alone; /* the scan that has the letter and no other; NULL: none */
-	bool begun; /* that one said that it begins with it */
+	struct scan_ask ask;
 	struct buf outline; /* encoded, of the letter with what stands in front; or else: */
 	int wide; /* a sealed memory file that holds it; -1: there is none */
 	uint32_t outline_size;

@@ -552,7 +552,7 @@ static void attach(struct chan *asking, struct chan *answering)
 
 static void attach_scan(struct house *h)
 {
-	attach(h->service.scans[0], scan_end);
+	attach(h->service.scans.list[0], scan_end);
 }
 
 void house_attach(struct house *h)
@@ -574,8 +574,8 @@ static void open_channels(struct house *h)
 	h->service.resolver = h->dns ? chan_new("resolver", &ask) : NULL;
 	ask.handlers = gate_handlers;
 	ask.room = h;
-	h->service.scans[0] = chan_new("scan/0", &ask);
-	h->service.scan_count = 1;
+	h->service.scans.list[0] = chan_new("scan/0", &ask);
+	h->service.scans.count = 1;
 	answer.handlers = keeper_handlers;
 	keeper_end = chan_new("gate/0", &answer);
 	answer.handlers = spool_handlers;
@@ -592,7 +592,7 @@ static void close_channels(struct house *h)
 	chan_destroy(&h->service.spool);
 	chan_destroy(&keeper_end);
 	chan_destroy(&spool_end);
-	chan_destroy(&h->service.scans[0]);
+	chan_destroy(&h->service.scans.list[0]);
 	chan_destroy(&scan_end);
 	chan_destroy(&h->service.resolver);
 	chan_destroy(&resolver_end);

@@ -47,7 +47,6 @@ static void a_letter_reaches_spool_as_it_was_sent(void **state)
 					  "(Mailstead) with ESMTP id 000000000000")));
 	assert_true(str_find_str(field, STR("\r\n\tfor <alice@ours.test>;")) != STR_NONE);
 	assert_true(house_logged(&h, ": message-id=<1@b.test>\n"));
-	assert_true(house_logged(&h, ", nrcpt=2 (queue active)\n"));
 	assert_true(house_logged(&h, ": client=unknown[192.0.2.7]\n"));
 	assert_true(house_logged(
 		&h, "disconnect from unknown[192.0.2.7] ehlo=1 mail=2 rcpt=4 data=2 quit=1 commands=10\n"));
@@ -68,7 +67,6 @@ static void the_null_sender_and_utf8_stay_as_they_are(void **state)
 	assert_true(h.letter[0].envelope.smtputf8);
 	assert_str(h.letter[0].envelope.recipients[0].address, "\xD0\xB0@ours.test");
 	assert_true(str_find_str(buf_str(&h.letter[0].bytes), STR(" with UTF8SMTP id ")) != STR_NONE);
-	assert_true(house_logged(&h, ": from=<>, size="));
 	house_free(&h);
 }
 
@@ -299,14 +297,14 @@ static void scan_is_asked_until_it_answers(void **state)
 		bool opaque, wide;
 		const char *logged;
 	} rows[] = {
-		{HOUSE_SCAN_GOOD, "250*", 1, 0, false, false, "queue active"},
-		{HOUSE_SCAN_WIDE, "250*", 1, 0, false, true, "queue active"},
+		{HOUSE_SCAN_GOOD, "250*", 1, 0, false, false, ": message-id=<2@b.test>\n"},
+		{HOUSE_SCAN_WIDE, "250*", 1, 0, false, true, ": message-id=<2@b.test>\n"},
 		{HOUSE_SCAN_WIDE_OPEN, "250*", 1, 0, true, false, "scan gave a wrong outline"},
 		{HOUSE_SCAN_LIES, "250*", 1, 0, true, false, "scan gave a wrong outline"},
 		{HOUSE_SCAN_CUTS_TEXT, "250*", 1, 0, true, false, "scan gave wrong cuts"},
-		{HOUSE_SCAN_DIES_ONCE, "250*", 2, 1, false, false, "queue active"},
-		{HOUSE_SCAN_DIES_BESIDE, "250*", 3, 2, false, false, "queue active"},
-		{HOUSE_SCAN_OTHERS_POISON, "250*", 3, 2, false, false, "queue active"},
+		{HOUSE_SCAN_DIES_ONCE, "250*", 2, 1, false, false, ": message-id=<2@b.test>\n"},
+		{HOUSE_SCAN_DIES_BESIDE, "250*", 3, 2, false, false, ": message-id=<2@b.test>\n"},
+		{HOUSE_SCAN_OTHERS_POISON, "250*", 3, 2, false, false, ": message-id=<2@b.test>\n"},
 		{HOUSE_SCAN_POISON, "250*", 2, 1, true, false,
 		 ": scan ended twice at this letter: held, not looked into\n"},
 		{HOUSE_SCAN_TOO_BIG, "552 5.3.4 Error: message file too big", 1, 0, false, false,

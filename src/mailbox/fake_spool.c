@@ -463,8 +463,7 @@ static void new_shard(struct house *h)
 	rules.window = 8;
 	h->shard_scan = chan_new("scan/0", &rules);
 	connect_scan(h);
-	h->options.scans = &h->shard_scan;
-	h->options.scan_count = 1;
+	h->options.scans = (struct scans){{h->shard_scan}, 1};
 	h->options.spool = h->shard_end;
 	h->options.data_path = h->folder.path;
 	h->options.data_folder = h->folder.fd;

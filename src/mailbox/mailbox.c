@@ -83,20 +83,14 @@ static void co_switch(struct role *role, void *state)
 
 static int co_start(struct role *role, void *state, struct err *e)
 {
-	struct chan *scans[OUTLINE_SCANS_MAX];
 	int code = co_take_lock(role, e);
 
 	if (code)
 		return code;
-	unsigned scan_count = (unsigned)settings_number(role_settings(role), SET_SCANNERS);
-
-	for (unsigned i = 0; i < scan_count; i++)
-		scans[i] = role_neighbour(role, ROOM_SCAN, i);
 	const char *path = role_data_path(role);
 	const struct shard_options options = {
 		.spool = role_neighbour(role, ROOM_SPOOL, 0),
-		.scans = scans,
-		.scan_count = scan_count,
+		.scans = role_scans(role),
 		.message_max = message_max(role),
 		.data_path = *path ? path : "/",
 		.data_folder = role_data_folder(role),

@@ -3,12 +3,12 @@
 #include "mailbox/outlines.h"
 
 #include "base/clock.h"
-#include "base/sealed.h"
 #include "format/outline.h"
 #include "net/log.h"
 #include "net/loop.h"
 #include "net/messages.h"
 
+#include <stddef.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -18,10 +18,9 @@
 
 struct outline_ask {
 	struct outline_ask *next;
+	struct scan_ask ask;
 	uint64_t letter, size;
 	int file;
-	const struct chan *alone; /* the scan that has it alone now */
-	bool begun; /* and works on it */
 	struct buf bytes; /* the answer */
 	/* Of those who share it. */
 	unsigned refs;
@@ -36,12 +35,8 @@ struct outline_ask {
 static int take_wide(struct outline_ask *a, const struct outline_answer *said, struct err *e)
 {
 	uint32_t n = said->outline_size;
-	int code = n == 0 || n > OUTLINE_MAX ? err_set(e, ERR_CORRUPT, "no outline has that size")
-					     : sealed_check(said->wide, n, e);
-	char *p = code ? NULL : buf_room(&a->bytes, n);
+	char *p = buf_room(&a->bytes, n);
 
-	if (code)
-		return code;
 	if (!p)
 		return err_set(e, ERR_MEMORY, "no memory for an outline");
 	if (pread(said->wide, p, n, 0) != (ssize_t)n)
@@ -50,41 +45,20 @@ static int take_wide(struct outline_ask *a, const struct outline_answer *said, s
 	return 0;
 }
 
-/* Whoever has taken scan over may lie about the letter, and do no more. */
 static int take_answer(struct outline_ask *a, const struct outline_answer *said, struct err *e)
 {
-	struct arena arena;
-	struct outline o;
-	int code = 0;
+	int code = scan_outline_check(said->outline, said->wide, said->outline_size, a->size, e);
 
 	buf_clear(&a->bytes);
-	if (said->wide >= 0)
-		code = take_wide(a, said, e);
-	else
-		buf_add_str(&a->bytes, said->outline);
 	if (code)
 		return code;
-	arena_init(&arena, OUTLINE_ARENA_MAX);
-	code = outline_decode(&o, &arena, buf_str(&a->bytes), a->size, e);
-	arena_free(&arena);
-	return code;
+	if (said->wide >= 0)
+		return take_wide(a, said, e);
+	buf_add_str(&a->bytes, said->outline);
+	return buf_failed(&a->bytes) ? err_set(e, ERR_MEMORY, "no memory for an outline") : 0;
 }
 
 /* --- the poison letter ------------------------------------------------------------------------- */
-
-static int encode_opaque(struct outline_ask *a, struct str letter)
-{
-	struct arena arena;
-	struct outline o;
-
-	arena_init(&arena, OUTLINE_ARENA_MAX);
-	int code = outline_opaque(&o, &arena, letter);
-
-	if (!code)
-		code = outline_encode(&o, &a->bytes);
-	arena_free(&arena);
-	return code;
-}
 
 static void opaque_in_pool(void *arg)
 {
@@ -92,7 +66,8 @@ static void opaque_in_pool(void *arg)
 	void *map = mmap(NULL, (size_t)a->size, PROT_READ, MAP_PRIVATE, a->file, 0);
 
 	buf_clear(&a->bytes);
-	a->code = map == MAP_FAILED ? ERR_MEMORY : encode_opaque(a, (struct str){map, (size_t)a->size});
+	a->code = map == MAP_FAILED ? ERR_MEMORY
+				    : outline_encode_opaque((struct str){map, (size_t)a->size}, &a->bytes);
 	if (map != MAP_FAILED)
 		munmap(map, (size_t)a->size);
 }
@@ -109,30 +84,15 @@ static int co_opaque(struct outline_ask *a, const char *why, struct err *e)
 
 /* --- asking --------------------------------------------------------------------------------------- */
 
-/* Letters are spread by their ids; a scan that is there goes before one that is not. */
-static struct chan *choose_scan(const struct outlines *o, uint64_t letter)
+static int co_ask_once(struct scan_ask *ask, struct chan *scan, bool alone, int64_t deadline, struct err *e)
 {
-	unsigned n = o->scan_count, first = (unsigned)(letter % n);
-
-	for (unsigned i = 0; i < n; i++)
-		if (chan_attached(o->scans[(first + i) % n]))
-			return o->scans[(first + i) % n];
-	return o->scans[first];
-}
-
-static int co_ask_once(struct outlines *o, struct outline_ask *a, bool alone, int64_t deadline, struct err *e)
-{
+	struct outline_ask *a = (struct outline_ask *)((char *)ask - offsetof(struct outline_ask, ask));
 	struct outline_question q = {.letter = a->letter, .alone = alone, .size = a->size, .file = a->file};
-	struct chan *scan = choose_scan(o, a->letter);
 	struct outline_answer said;
 	struct chan_parcel store;
 	char why[sizeof(e->text) + 32];
-
-	a->begun = false;
-	a->alone = alone ? scan : NULL;
 	int code = co_ask_outline(scan, &q, deadline, &store, &said, e);
 
-	a->alone = NULL;
 	if (code)
 		return code;
 	code = take_answer(a, &said, e);
@@ -147,16 +107,10 @@ static int co_ask_once(struct outlines *o, struct outline_ask *a, bool alone, in
 
 static int co_ask(struct outlines *o, struct outline_ask *a, struct err *e)
 {
-	int64_t deadline = deadline_in(ASK_MS);
-	int code = o->scan_count ? co_ask_once(o, a, false, deadline, e)
-				 : err_set(e, ERR_BUSY, "there is nobody to look into the letter");
+	a->ask = (struct scan_ask){.letter = a->letter, .co_once = co_ask_once};
+	int code = co_scan_ask(&o->scans, &a->ask, deadline_in(ASK_MS), e);
 
-	while (code == ERR_ROOM_GONE && clock_ms() < deadline) {
-		code = co_ask_once(o, a, true, deadline, e);
-		if (code == ERR_ROOM_GONE && a->begun)
-			return co_opaque(a, "scan ended twice at this letter", e);
-	}
-	return code;
+	return code == SCAN_POISON ? co_opaque(a, "scan ended twice at this letter", e) : code;
 }
 
 static void ask_begin(struct outlines *o, struct outline_ask *a)
@@ -197,8 +151,7 @@ int co_outline_ask(struct outlines *o, uint64_t letter, uint64_t size, int file,
 void outlines_begun(struct outlines *o, const struct chan *scan, uint64_t letter)
 {
 	for (struct outline_ask *a = o->asks; a; a = a->next)
-		if (a->letter == letter && a->alone == scan)
-			a->begun = true;
+		scan_ask_begins(&a->ask, scan, letter);
 }
 
 /* --- stored letters, shared ---------------------------------------------------------------------- */

@@ -12,18 +12,16 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "mailbox/waiters.h"
+#include "net/scan_ask.h"
 
-#define OUTLINE_SCANS_MAX 64
 /* Letters that are copied for scan at once. */
 #define OUTLINE_COPIES_MAX 4
 
-struct chan;
 struct outline_ask;
 
 /* All zero: nobody can be asked. */
 struct outlines {
-	struct chan *scans[OUTLINE_SCANS_MAX];
-	unsigned scan_count;
+	struct scans scans;
 	struct outline_ask *asks; /* under way */
 	unsigned copies;
 	struct waiters room; /* for one more copy */

@@ -249,8 +249,7 @@ void shard_set_message_max(struct shard *s, uint64_t max)
 int shard_start(struct shard *s, const struct shard_options *options, struct err *e)
 {
 	s->spool = options->spool;
-	for (unsigned i = 0; i < options->scan_count && i < OUTLINE_SCANS_MAX; i++)
-		s->outlines.scans[s->outlines.scan_count++] = options->scans[i];
+	s->outlines.scans = options->scans;
 	s->data_path = strdup(options->data_path);
 	s->data_folder = options->data_folder;
 	s->index = options->index;

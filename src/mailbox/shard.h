@@ -14,6 +14,7 @@
 #define MAILBOX_SHARD_H
 
 #include "net/chan.h"
+#include "net/scan_ask.h"
 
 struct shard;
 struct imap_handover;
@@ -25,8 +26,7 @@ struct shard_options {
 	/* Outlives the shard's fibers. */
 	struct chan *spool;
 	/* Who looks into letters; copied. */
-	struct chan *const *scans;
-	unsigned scan_count;
+	struct scans scans;
 	/* The data folder as a path without final slash ("/" when it is the root); copied. */
 	const char *data_path;
 	/* The same as a descriptor; the caller's. */

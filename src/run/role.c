@@ -186,6 +186,15 @@ struct chan *role_neighbour(struct role *role, enum room room, unsigned index)
 	return n->chan;
 }
 
+struct scans role_scans(struct role *role)
+{
+	struct scans scans = {.count = (unsigned)settings_number(role_settings(role), SET_SCANNERS)};
+
+	for (unsigned i = 0; i < scans.count; i++)
+		scans.list[i] = role_neighbour(role, ROOM_SCAN, i);
+	return scans;
+}
+
 static void co_on_peer(void *arg, struct chan_parcel *p)
 {
 	struct role *role = arg;

@@ -12,6 +12,7 @@
 
 #include "net/chan.h"
 #include "net/fiber.h"
+#include "net/scan_ask.h"
 #include "run/settings.h"
 
 struct role;
@@ -65,6 +66,8 @@ int role_data_folder(const struct role *role);
 const char *role_data_path(const struct role *role);
 /* The channel to a neighbour, which may not be there yet.  Lives as long as the role. */
 struct chan *role_neighbour(struct role *role, enum room room, unsigned index);
+/* The channels to all scans, for a room that may ask them and has the setting `scanners`. */
+struct scans role_scans(struct role *role);
 /* The group of the room's own fibers: cancelled and joined at the end. */
 struct fiber_group *role_fibers(struct role *role);
 

@@ -5,19 +5,9 @@
  * Answers `scan` (a letter that comes in: the fields in front of it, and the outline of both
  * in a row) and `outline` (one that is stored).  See net/messages.def and format/outline.h.
  *
- * A letter that crashes the parser must stop itself and nothing else (invariant 13).  The
- * asker's part:
- *
- *   ask, alone = 0 --- answered ---> done
- *        | ERR_ROOM_GONE
- *        v
- *   ask, alone = 1 --- answered ---> done
- *        | ERR_ROOM_GONE   ^
- *        |                 | no `scanning` note came for it: another letter's fault
- *        +-----------------+
- *        | the note had come
- *        v
- *   outline_opaque(), and the letter is held
+ * A letter that crashes the parser must stop itself and nothing else (invariant 13).  The asker's
+ * part is net/scan_ask.h: it asks again with alone = 1, and takes the letter for poison when scan has
+ * ended with it twice; then it gets outline_opaque(), and is held.
  *
  * scan's part: letters are parsed one after another; before one that is alone the note
  * `scanning` is with the kernel, and the next begins only when its answer is there too.

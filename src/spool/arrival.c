@@ -11,8 +11,9 @@ static void log_arrived(const struct letter *l)
 	char id[LETTER_ID_SIZE];
 
 	letter_id_format(l->id, id);
-	log_line(LOG_INFO, "%s: from=<%.*s>, size=%llu, nrcpt=%u", id, STR_ARG(l->envelope.reverse_path),
-		 (unsigned long long)l->length, l->envelope.recipient_count);
+	log_line(LOG_INFO, "%s: from=<%.*s>, size=%llu, nrcpt=%u (queue active)", id,
+		 STR_ARG(l->envelope.reverse_path), (unsigned long long)l->length,
+		 l->envelope.recipient_count);
 	if (l->envelope.held)
 		log_line(LOG_WARNING, "%s: held (" HELD_BY_SCAN ")", id);
 }
